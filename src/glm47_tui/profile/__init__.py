@@ -1,0 +1,51 @@
+"""What the user wants, checked field by field, kept as TOML, never with a secret in it."""
+
+from __future__ import annotations
+
+from glm47_tui.profile.model import (
+    ContainerSpec,
+    ImprovementsSpec,
+    LaunchSpec,
+    LimitsSpec,
+    ModelSpec,
+    NodeSpec,
+    Profile,
+    SshOverride,
+    SshSpec,
+    VerifySpec,
+)
+from glm47_tui.profile.problems import Problem, ProfileInvalid, parse
+from glm47_tui.profile.store import (
+    delete,
+    dumps,
+    list_names,
+    load,
+    loads,
+    path_of,
+    resolve,
+    save,
+)
+
+__all__ = [
+    "ContainerSpec",
+    "ImprovementsSpec",
+    "LaunchSpec",
+    "LimitsSpec",
+    "ModelSpec",
+    "NodeSpec",
+    "Problem",
+    "Profile",
+    "ProfileInvalid",
+    "SshOverride",
+    "SshSpec",
+    "VerifySpec",
+    "delete",
+    "dumps",
+    "list_names",
+    "load",
+    "loads",
+    "parse",
+    "path_of",
+    "resolve",
+    "save",
+]
