@@ -1,0 +1,23 @@
+"""What a node is: one probe script, one round trip, typed facts."""
+
+from __future__ import annotations
+
+from glm47_tui.node.facts import Clock, Devices, Inside, NodeFacts, parse_probe
+from glm47_tui.node.npu_smi import Npu, NpuProcess, NpuTable, parse_npu_smi
+from glm47_tui.node.probe import probe, probe_all, probe_arguments, probe_script
+
+__all__ = [
+    "Clock",
+    "Devices",
+    "Inside",
+    "NodeFacts",
+    "Npu",
+    "NpuProcess",
+    "NpuTable",
+    "parse_npu_smi",
+    "parse_probe",
+    "probe",
+    "probe_all",
+    "probe_arguments",
+    "probe_script",
+]

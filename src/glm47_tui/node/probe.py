@@ -1,0 +1,153 @@
+"""Asking nodes what is true: one script, one round trip, all nodes side by side."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Protocol, TypeVar
+
+from glm47_tui import assets
+from glm47_tui.errors import UserError
+from glm47_tui.node.facts import NodeFacts, parse_probe
+from glm47_tui.profile import Profile
+
+LIMIT_S = 2.5
+"""Seconds any single probe may take in the first round: a healthy node answers in under one."""
+PATIENT_S = 20.0
+"""Seconds in the second round, for what hit its limit: npu-smi on a busy host can take several."""
+NETWORK_S = 15.0
+"""Seconds for the way there and back, on top of the limit."""
+
+T = TypeVar("T")
+
+
+class Ran(Protocol):
+    """What is read of a finished run (``remote.Result``)."""
+
+    @property
+    def out(self) -> str:
+        """Standard output."""
+
+
+class Runs(Protocol):
+    """What is needed of a connection (``remote.Connection``)."""
+
+    def run(self, script: str, *args: str, timeout: float) -> Ran:
+        """Run a script on the node."""
+
+
+class Connected(Protocol):
+    """What is needed of a fleet (``remote.Fleet``)."""
+
+    @property
+    def connections(self) -> Mapping[int, Runs]:
+        """Open connections by node number."""
+
+
+@cache
+def probe_script() -> str:
+    """Return the probe script, as it goes to standard input of ``bash -s -- KEY=VALUE ...``."""
+    return assets.text("scripts", "probe.sh")
+
+
+def probe_arguments(profile: Profile | None, index: int = 0) -> tuple[str, ...]:
+    """Return the script's arguments for one node; without a profile only what needs none."""
+    if profile is None:
+        return ("mount=/opt/data",)
+    peers = [node.ip for i, node in enumerate(profile.nodes) if i != index]
+    return (
+        f"mount={profile.container.data_mount}",
+        f"model={profile.model_path(index)}",
+        f"container={profile.container.name}",
+        f"image={profile.container.image}",
+        f"devices={','.join(str(d) for d in profile.container.devices)}",
+        f"peers={','.join(peers)}",
+    )
+
+
+def probe(
+    connection: Runs,
+    profile: Profile | None = None,
+    index: int = 0,
+    *,
+    limit: float = LIMIT_S,
+    patient: bool = True,
+) -> NodeFacts:
+    """Look at one node; raises what the connection raises (RemoteError), nothing else.
+
+    ``limit`` is seconds a probe may take. With ``patient``, probes that hit it are asked once more
+    with :data:`PATIENT_S`; what is slow even then stays in ``timed_out``.
+    """
+    args = probe_arguments(profile, index)
+    before = time.time()
+    answer = connection.run(probe_script(), f"limit={limit:g}", *args, timeout=limit + NETWORK_S)
+    after = time.time()
+    text = answer.out
+    facts = parse_probe(text)
+    if patient and facts.timed_out:
+        again = f"only={','.join(n for n in facts.timed_out if n != 'npuproc')}"
+        second = connection.run(
+            probe_script(), f"limit={PATIENT_S:g}", *args, again, timeout=PATIENT_S + NETWORK_S
+        )
+        facts = parse_probe(f"{text}\n{second.out}")
+    return timed(facts, before, after)
+
+
+def timed(facts: NodeFacts, before: float, after: float) -> NodeFacts:
+    """Work out the node's clock offset, as NTP does: what the script did not take was the way.
+
+    ``before`` and ``after`` are this machine's seconds since 1970 around the run.
+    """
+    clock = facts.clock
+    if clock.start_ns is None or clock.end_ns is None:
+        return facts
+    started, ended = clock.start_ns / 1e9, clock.end_ns / 1e9
+    way = max(0.0, (after - before) - (ended - started))
+    offset = (started + ended) / 2 - (before + after) / 2
+    return replace(facts, clock=replace(clock, offset_s=offset, uncertainty_s=way / 2))
+
+
+def probe_all(
+    fleet: Connected, profile: Profile, *, limit: float = LIMIT_S, patient: bool = True
+) -> tuple[dict[int, NodeFacts], dict[int, UserError]]:
+    """Look at all connected nodes side by side; returns (facts, failures), by node number."""
+    return side_by_side(
+        fleet.connections,
+        lambda i, connection: probe(connection, profile, i, limit=limit, patient=patient),
+    )
+
+
+def side_by_side(
+    connections: Mapping[int, Runs], work: Callable[[int, Runs], T]
+) -> tuple[dict[int, T], dict[int, UserError]]:
+    """Do the same work on every node at once, on daemon threads; (results, failures) by number.
+
+    Bounded because every ``run`` is: the work must not wait for anything else. An exception that
+    is not a UserError is a bug and is raised here, after all nodes are through.
+    """
+    results: dict[int, T] = {}
+    failures: dict[int, UserError] = {}
+    bugs: list[BaseException] = []
+
+    def one(index: int, connection: Runs) -> None:
+        try:
+            results[index] = work(index, connection)
+        except UserError as error:
+            failures[index] = error
+        except BaseException as error:
+            bugs.append(error)
+
+    threads = [
+        threading.Thread(target=one, args=item, daemon=True, name=f"node{item[0]}")
+        for item in connections.items()
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if bugs:
+        raise bugs[0]
+    return dict(sorted(results.items())), dict(sorted(failures.items()))

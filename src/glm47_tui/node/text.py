@@ -1,0 +1,54 @@
+"""Cleaning of remote text, and number parsing that never raises.
+
+Everything a node sends is untrusted: escape codes, carriage returns, NUL bytes, digits without
+end. The parsers of this room work on cleaned text only.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: window titles, links
+    r"|\x1b[PX^_].*?(?:\x1b\\|$)"  # DCS, SOS, PM, APC
+    r"|\x1b[ -/]*[0-~]?",  # everything shorter, and a cut-off escape
+)
+# Tab and newline stay; a carriage return has been turned into a newline before.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_INT = re.compile(r"[0-9]{1,18}")
+_FLOAT = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
+
+
+def clean(text: str) -> str:
+    """Return the text without escape codes and control characters, with ``\\n`` line ends."""
+    if "\x1b" in text:
+        text = _ESCAPES.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", text)
+
+
+def to_int(word: str | None) -> int | None:
+    """Return a non-negative decimal number of up to 18 digits, or None for anything else."""
+    if word is None:
+        return None
+    word = word.strip()
+    return int(word) if _INT.fullmatch(word) else None
+
+
+def to_float(word: str | None) -> float | None:
+    """Return a plain decimal number, or None for ``-``, ``NA``, blanks and anything else."""
+    if word is None:
+        return None
+    word = word.strip()
+    return float(word) if _FLOAT.fullmatch(word) else None
+
+
+def key_values(text: str, separator: str = "=") -> dict[str, str]:
+    """Return ``key<separator>value`` lines as a mapping; other lines are skipped."""
+    pairs: dict[str, str] = {}
+    for line in text.splitlines():
+        key, found, value = line.partition(separator)
+        if found and key.strip():
+            pairs[key.strip()] = value.strip().strip('"')
+    return pairs
