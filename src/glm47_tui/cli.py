@@ -1,0 +1,7 @@
+"""Not open yet."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line."""
