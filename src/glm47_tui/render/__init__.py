@@ -1,1 +1,34 @@
-"""Not open yet."""
+"""From a profile to the files that run on the nodes, the commands, the lint. Pure: assets only."""
+
+from __future__ import annotations
+
+from glm47_tui.render.commands import Command, commands
+from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, write
+from glm47_tui.render.guide import diff_guide, guide_diff, guide_original
+from glm47_tui.render.launch import job_name
+from glm47_tui.render.lint import LintFacts, LintNote, LintSeverity, lint
+from glm47_tui.render.rendering import deployed_files, render
+from glm47_tui.render.request import verification_request
+from glm47_tui.render.steps import step_ids, step_script
+
+__all__ = [
+    "Command",
+    "DeployedFile",
+    "LintFacts",
+    "LintNote",
+    "LintSeverity",
+    "Rendered",
+    "RenderedFile",
+    "commands",
+    "deployed_files",
+    "diff_guide",
+    "guide_diff",
+    "guide_original",
+    "job_name",
+    "lint",
+    "render",
+    "step_ids",
+    "step_script",
+    "verification_request",
+    "write",
+]

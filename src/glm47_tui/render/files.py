@@ -1,0 +1,97 @@
+"""What rendering gives: files, each with the place it goes to and what it is for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Role = Literal["script", "launch", "download", "patch", "container", "request", "doc"]
+"""``script``: for the host; ``launch``: starts the engine; ``download``: fetches the weights;
+``patch``: goes into vLLM; ``container``: our helpers that run in the container; ``request``: the
+verification; ``doc``: for people alone. The last two are written by :func:`write` and not put on
+a node."""
+
+_NOT_ON_NODES = ("request", "doc")
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """One file. ``path`` is relative to the base folder; ``node`` None: the same on all nodes."""
+
+    path: str
+    text: str
+    node: int | None
+    mode: int
+    role: Role
+
+    @property
+    def data(self) -> bytes:
+        """The file's bytes (UTF-8, line ends as in the text)."""
+        return self.text.encode("utf-8")
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class DeployedFile:
+    """A file as it lies on a node: absolute host path, bytes, permission bits, hex sha256."""
+
+    path: str
+    data: bytes
+    mode: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """All files of a profile, in the order they are shown."""
+
+    profile: str
+    base_dir: str
+    files: tuple[RenderedFile, ...]
+
+    def for_node(self, index: int) -> tuple[RenderedFile, ...]:
+        """What one node gets: the files of all nodes and its own; no documents."""
+        return tuple(
+            f for f in self.files if f.node in (None, index) and f.role not in _NOT_ON_NODES
+        )
+
+    def find(self, path: str, node: int | None = None) -> RenderedFile:
+        """Return the file with this path (and node, where there are several); KeyError if none."""
+        for file in self.files:
+            if file.path == path and (node is None or file.node in (None, node)):
+                return file
+        raise KeyError(path)
+
+    def export_path(self, file: RenderedFile) -> str:
+        """Where :func:`write` puts a file: its own path, below ``node<i>/`` where nodes differ."""
+        twins = sum(f.path == file.path for f in self.files)
+        return file.path if twins == 1 else f"node{file.node}/{file.path}"
+
+
+def write(rendered: Rendered, folder: str | Path) -> tuple[Path, ...]:
+    """Write all files below a folder, which is made if need be; returns their paths.
+
+    Files that stand there already are replaced, each whole or not at all; nothing else is touched.
+    Raises OSError when the folder cannot be written.
+    """
+    out = []
+    for file in rendered.files:
+        target = Path(folder) / rendered.export_path(file)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.part")
+        part.write_bytes(file.data)
+        part.chmod(file.mode)
+        part.replace(target)
+        out.append(target)
+    return tuple(out)

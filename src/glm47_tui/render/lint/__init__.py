@@ -1,0 +1,8 @@
+"""The launch against what the chosen versions read."""
+
+from __future__ import annotations
+
+from glm47_tui.render.lint.note import LintFacts, LintNote, LintSeverity
+from glm47_tui.render.lint.run import lint
+
+__all__ = ["LintFacts", "LintNote", "LintSeverity", "lint"]

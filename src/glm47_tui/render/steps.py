@@ -1,0 +1,78 @@
+"""The scripts of the deployment's steps: one template a step, sent to ``bash -s -- VERB``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glm47_tui import assets
+from glm47_tui.profile import Profile
+from glm47_tui.render.container import inspect_format, wanted_lines
+from glm47_tui.render.launch import job_name
+from glm47_tui.render.rendering import deployed_files, render
+from glm47_tui.render.templates import fill
+
+
+def step_ids() -> tuple[str, ...]:
+    """Ids of all steps that have a script, sorted."""
+    files = assets.path("scripts", "steps").glob("[!_]*.sh.j2")
+    return tuple(sorted(f.name.removesuffix(".sh.j2") for f in files))
+
+
+def step_script(profile: Profile, index: int, step_id: str) -> str:
+    """Return the script of one step for one node; KeyError when there is no such step."""
+    if step_id not in step_ids():
+        raise KeyError(step_id)
+    more = _MORE.get(step_id, lambda _profile, _index: {})
+    return fill(f"steps/{step_id}.sh.j2", {**_common(profile, index), **more(profile, index)})
+
+
+def _common(profile: Profile, index: int) -> dict[str, Any]:
+    return {
+        "node": index,
+        "profile": profile.name,
+        "container": profile.container.name,
+        "image": profile.container.image,
+        "data_mount": profile.container.data_mount,
+        "base": profile.base_dir,
+        "inside": profile.base_dir_inside,
+    }
+
+
+def _container(profile: Profile, index: int) -> dict[str, Any]:
+    del index
+    return {"wanted": wanted_lines(profile), "inspect_format": inspect_format(profile)}
+
+
+def _files(profile: Profile, index: int) -> dict[str, Any]:
+    return {"files": deployed_files(profile, index)}
+
+
+def _launch(profile: Profile, index: int) -> dict[str, Any]:
+    job = job_name(index)
+    return {
+        "job": job,
+        "sha": render(profile).find(f"scripts/{job}.sh").sha256,
+        "head_ip": profile.head.ip,
+        "rpc_port": profile.launch.rpc_port,
+        "index": index,
+    }
+
+
+def _model(profile: Profile, index: int) -> dict[str, Any]:
+    path = profile.model_path(index)
+    script = render(profile).find("scripts/modelscope_glm_47.py", index)
+    return {"model": path, "model_inside": profile.inside(path), "sha": script.sha256}
+
+
+def _patches(profile: Profile, index: int) -> dict[str, Any]:
+    path = profile.inside(profile.model_path(index))
+    return {"model_inside": path, "parsers": profile.launch.parsers}
+
+
+_MORE = {
+    "container": _container,
+    "files": _files,
+    "launch": _launch,
+    "model": _model,
+    "patches": _patches,
+}
