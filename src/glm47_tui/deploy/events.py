@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time as _time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
@@ -178,17 +178,20 @@ Emit = Callable[[Event], None]
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return an event as JSON data: ``event`` names its kind; a Msg becomes ``{id, text, ...}``."""
-    data = {f.name: _plain(getattr(event, f.name)) for f in fields(event)}
+    data = {f.name: plain(getattr(event, f.name)) for f in fields(event)}
     return {"event": type(event).__name__, **{k: v for k, v in data.items() if v is not None}}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return any of this room's data as JSON data; what is None stays None."""
     if isinstance(value, Msg):
-        return {"id": value.id, "text": t(value), "args": _plain(value.args)}
+        return {"id": value.id, "text": t(value), "args": plain(value.args)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
+    if is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
