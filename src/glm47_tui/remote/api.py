@@ -10,6 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from glm47_tui.i18n import Msg
+
+NoteSink = Callable[[str, Msg], None]
+"""Called with a node's name and what is being done or waited for while connecting."""
+
 LineSink = Callable[[str, str], None]
 """Called with ``("out" | "err", line)``: one cleaned line without its end, on a reader thread."""
 
