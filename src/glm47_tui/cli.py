@@ -1,7 +1,0 @@
-"""Not open yet."""
-
-from __future__ import annotations
-
-
-def main() -> None:
-    """Run the command line."""

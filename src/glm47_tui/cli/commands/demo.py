@@ -1,0 +1,50 @@
+"""``demo``: two simulated nodes on loopback, and the whole job on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from glm47_tui.cli.base import command, option
+from glm47_tui.cli.state import load_profile
+from glm47_tui.i18n import t
+
+
+@command("demo")
+@option("--headless", is_flag=True)
+@option("--keep", is_flag=True)
+@option("--nodes", default=2, show_default=True, type=click.IntRange(1, 16))
+@option("--home", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@option("--json", "as_json", is_flag=True)
+@option("--verbose", "-v", is_flag=True)
+def demo(
+    headless: bool, keep: bool, nodes: int, home: Path | None, as_json: bool, verbose: bool
+) -> int:
+    """Words are in the catalogs."""
+    from platformdirs import user_cache_path
+
+    from glm47_tui.demo import Cluster
+
+    place = home or user_cache_path("glm47-tui", appauthor=False) / "demo"
+    cluster = Cluster(place, nodes=nodes)
+    cluster.start()
+    try:
+        file = place / "profile.toml"
+        file.write_text(cluster.profile_text(), encoding="utf-8")
+        if not as_json:
+            click.echo(t("cli.demo.started", nodes=nodes, profile=str(file)), err=True)
+        if not headless:
+            from glm47_tui.cli.commands.wizard import start
+
+            return start(str(file))
+        from glm47_tui.cli.commands.jobs import run_job
+
+        code = run_job(load_profile(str(file)), "deploy", yes=True, as_json=as_json,
+                       verbose=verbose, check=True)  # fmt: skip
+        if keep and code == 0:
+            click.echo(t("cli.demo.kept", profile=str(file)), err=True)
+            cluster.wait()
+        return code
+    finally:
+        cluster.stop()

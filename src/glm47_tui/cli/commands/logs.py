@@ -1,0 +1,55 @@
+"""``logs PROFILE [-f] [--node N]``: the engines' own logs, of all nodes or some."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import click
+
+from glm47_tui.cli.base import command, option, profile_argument
+from glm47_tui.cli.state import load_profile
+
+
+@command("logs")
+@profile_argument()
+@option("--follow", "-f", is_flag=True)
+@option("--node", "nodes", multiple=True, metavar="NODE")
+@option("--lines", "-n", default=200, show_default=True, type=click.IntRange(0, 1_000_000))
+@option("--secrets-stdin", is_flag=True)
+def logs(
+    profile: str, follow: bool, nodes: tuple[str, ...], lines: int, secrets_stdin: bool
+) -> int:
+    """Words are in the catalogs."""
+    from glm47_tui.cli.connected import asker, cancel_on_signal, connected, node_numbers
+    from glm47_tui.deploy import Job, NoConsent
+
+    loaded = load_profile(profile)
+    only = node_numbers(loaded, nodes)
+    numbers = only if only is not None else tuple(range(len(loaded.nodes)))
+    ask, _ = asker(secrets_stdin)
+    printing = threading.Lock()
+
+    def sink(node: int) -> object:
+        prefix = f"node{node} | " if len(numbers) > 1 else ""
+
+        def take(batch: Sequence[str]) -> None:
+            with printing:
+                click.echo("\n".join(f"{prefix}{line}" for line in batch))
+
+        return take
+
+    with cancel_on_signal() as cancel, connected(loaded, ask, only=only) as fleet:
+        job = Job(
+            loaded, fleet, emit=lambda _event: None, consent=NoConsent(), secrets={},
+            cancel=cancel, ask=ask,
+        )  # fmt: skip
+        for number in numbers:
+            sink(number)(job.last_log(number, lines))  # type: ignore[operator]
+        if follow:
+            ends = [job.follow_logs(number, sink(number), first=None) for number in numbers]
+            while not cancel.wait(0.2) and not all(end.ended for end in ends):
+                pass
+            for end in ends:
+                end.close()
+    return 0

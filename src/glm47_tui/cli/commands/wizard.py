@@ -1,0 +1,29 @@
+"""``wizard [PROFILE]``: the app. Also what runs when no verb is given."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from glm47_tui.cli import state
+from glm47_tui.cli.base import command, profile_argument
+from glm47_tui.errors import Exit
+from glm47_tui.i18n import language, t
+
+
+def start(profile: str | None) -> int:
+    """Open the app; returns its exit code."""
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        click.echo(t("cli.error.no_terminal"), err=True)
+        return int(Exit.USAGE)
+    from glm47_tui.app import run_app
+
+    return run_app(profile, language=language() if state.language_chosen else None)
+
+
+@command("wizard")
+@profile_argument(required=False)
+def wizard(profile: str | None) -> int:
+    """Words are in the catalogs."""
+    return start(profile)

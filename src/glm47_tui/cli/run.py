@@ -1,0 +1,93 @@
+"""Entry point: language, parsing, and every error in the user's words with its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from glm47_tui.cli import state
+from glm47_tui.cli.main import root
+from glm47_tui.cli.words import usage_error
+from glm47_tui.errors import Exit, UserError
+from glm47_tui.i18n import LANGUAGES, choose_language, set_language, t
+from glm47_tui.i18n.choose import parse_language
+
+INTERNAL = 1
+"""Exit code of an error of the program itself."""
+
+
+def take_language(argv: Sequence[str]) -> tuple[list[str], str | None]:
+    """Take ``--lang X`` out of the words, wherever it stands: (the other words, X).
+
+    Done before anything is parsed, so that errors and help speak that language too.
+    """
+    rest: list[str] = []
+    found: str | None = None
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            return [*rest, word, *words], found
+        if word == "--lang":
+            found = next(words, "")
+        elif word.startswith("--lang="):
+            found = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return rest, found
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    args, flag = take_language(sys.argv[1:] if argv is None else argv)
+    set_language(choose_language(flag=flag))
+    if flag is not None:
+        if parse_language(flag) is None:
+            click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
+            sys.exit(int(Exit.USAGE))
+        state.language_chosen = True
+    sys.exit(_guarded(args))
+
+
+def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
+    try:
+        result = root.main(args, prog_name="glm47-tui", standalone_mode=False)
+        sys.stdout.flush()
+    except UserError as error:
+        return _say_user_error(error)
+    except click.exceptions.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        click.echo(usage_error(error), err=True)
+        return int(Exit.USAGE)
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing to say, and nothing to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(Exit.OK)
+    except OSError as error:
+        words = {"detail": error.strerror or str(error), "path": error.filename or "-"}
+        click.echo(t("cli.error.os", **words), err=True)
+        return INTERNAL
+    except Exception as error:
+        from glm47_tui.cli.crash import report
+
+        click.echo(report(error), err=True)
+        return INTERNAL
+    return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _say_user_error(error: UserError) -> int:
+    from glm47_tui.cli.words import user_error
+
+    click.echo(user_error(error), err=True)
+    return int(error.exit_code)
+
+
+def _interrupted() -> int:
+    click.echo(t("cli.error.interrupted"), err=True)
+    return int(Exit.INTERRUPTED)

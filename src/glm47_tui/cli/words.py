@@ -1,0 +1,52 @@
+"""Errors put into lines for a terminal."""
+
+from __future__ import annotations
+
+import click
+
+from glm47_tui.errors import UserError
+from glm47_tui.i18n import t
+
+
+def user_error(error: UserError) -> str:
+    """What happened and where, why, what to do: one line each, labelled."""
+    node = f"{error.node}: " if error.node else ""
+    lines = [f"{t('cli.error.label')} {node}{t(error.what)}"]
+    problems = getattr(error, "problems", ())
+    lines.extend(f"  - {problem}" for problem in problems)
+    if error.why is not None:
+        lines.append(f"{t('cli.error.why')} {t(error.why)}")
+    if error.fix is not None:
+        lines.append(f"{t('cli.error.fix')} {t(error.fix)}")
+    return "\n".join(lines)
+
+
+def usage_error(error: click.ClickException) -> str:
+    """Put click's complaints into the user's language, and name the help to read."""
+    lines = [f"{t('cli.error.label')} {_what(error)}"]
+    ctx = getattr(error, "ctx", None)
+    if ctx is not None:
+        lines.append(t("cli.error.see_help", command=ctx.command_path))
+    return "\n".join(lines)
+
+
+def _what(error: click.ClickException) -> str:
+    if isinstance(error, click.NoSuchOption):
+        near = ", ".join(error.possibilities or ())
+        key = "no_option_near" if near else "no_option"
+        return t(f"cli.error.{key}", option=error.option_name, near=near)
+    if isinstance(error, click.MissingParameter):
+        param = error.param
+        name = param.make_metavar(error.ctx) if param is not None and error.ctx else ""
+        return t("cli.error.missing", name=name)
+    if isinstance(error, click.BadParameter):
+        param = error.param
+        name = param.opts[0] if param is not None and param.opts else ""
+        return t("cli.error.bad_value", name=name, detail=error.message)
+    if isinstance(error, click.UsageError) and error.message.startswith("No such command"):
+        word = error.message.partition("'")[2].rpartition("'")[0]
+        return t("cli.error.no_command", word=word)
+    if isinstance(error, click.UsageError) and "unexpected extra argument" in error.message:
+        words = error.message.partition("(")[2].rpartition(")")[0].removeprefix("s) (")
+        return t("cli.error.extra", words=words)
+    return error.format_message()
