@@ -1,1 +1,148 @@
-"""Not open yet."""
+"""The terminal app: which screen is shown, the keys that work everywhere, the 10 Hz drain."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from glm47_tui import screens
+from glm47_tui.i18n import LANGUAGES, Msg, choose_language, language, set_language, t
+from glm47_tui.screens.base import StepScreen
+from glm47_tui.session import Session
+from glm47_tui.session.steps import STEPS, after
+from glm47_tui.session.tasks import where
+from glm47_tui.widgets.theme import DARK, LIGHT, THEMES
+
+DRAIN_S = 0.1
+"""Seconds between two looks into the session's inbox."""
+
+
+class WizardApp(App[int]):
+    """The wizard. ``session`` holds all it knows; screens are views of it."""
+
+    CSS_PATH = "screens/frame.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own type
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
+    SCREENS: ClassVar[dict[str, Any]] = {step: partial(screens.make, step) for step in STEPS}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+p", "step(-1)", "app.key.back"),
+        Binding("ctrl+n", "step(1)", "app.key.next"),
+        Binding("f2", "language", "app.key.language", key_display="F2"),
+        Binding("question_mark,f1", "help", "app.key.help"),
+        Binding("q,ctrl+q", "quit", "app.key.quit"),
+        Binding("f3", "look", "app.key.look", show=False),
+        Binding("ctrl+c", "quit", "app.key.quit", show=False),
+        *(Binding(str(i), f"go('{step}')", show=False) for i, step in enumerate(STEPS, 1)),
+    ]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK.name
+
+    def on_mount(self) -> None:
+        """Show the first step, then begin to look into the inbox."""
+        self.push_screen(STEPS[0])
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.session.open_named()
+        self.set_interval(DRAIN_S, self.drain)
+
+    def drain(self) -> None:
+        """Take in what workers found and let the shown screen draw it."""
+        topics = self.session.inbox.drain()
+        if topics:
+            for screen in self.screen_stack:
+                if isinstance(screen, StepScreen) and screen.is_mounted:
+                    screen.draw(topics)
+
+    @property
+    def step_shown(self) -> str:
+        """The step on the screen (dialogs may lie over it)."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, StepScreen):
+                return screen.STEP
+        return STEPS[0]
+
+    def action_step(self, by: int) -> None:
+        """Go one step on or back."""
+        target = after(self.step_shown, by)
+        if target is not None:
+            self.action_go(target)
+
+    def action_go(self, step: str) -> None:
+        """Go to a step, saving the draft on the way."""
+        self.run_worker(self._go(step), exclusive=True, group="go", exit_on_error=False)
+
+    async def _go(self, step: str) -> None:
+        shown = self.screen
+        if not isinstance(shown, StepScreen) or step == shown.STEP:
+            return
+        if not await shown.may_leave(STEPS.index(step) > STEPS.index(shown.STEP)):
+            return
+        self.session.keep()
+        await self.switch_screen(step)
+
+    def action_language(self) -> None:
+        """Switch between Chinese and English; what stands on the screens is relabelled."""
+        index = LANGUAGES.index(language())
+        set_language(LANGUAGES[(index + 1) % len(LANGUAGES)])
+        for screen in [*self._installed_screens.values(), *self.screen_stack]:
+            if isinstance(screen, Screen) and screen.is_mounted:
+                _relabel(screen)
+
+    def action_look(self) -> None:
+        """Switch between the dark and the light theme."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    async def action_quit(self) -> None:
+        """End the app."""
+        self.session.keep()
+        self.exit(0)
+
+    def _fatal_error(self) -> None:
+        """End after a bug: say where it is, never what values it held (they may be secrets)."""
+        error = self._exception
+        place = where(error) if error is not None else "?"
+        self._exit_renderables.append(t(Msg.of("app.fatal", place=place)))
+        self._close_messages_no_wait()
+
+    def on_unmount(self) -> None:
+        """Let go of everything the session holds."""
+        self.session.close()
+
+
+def _relabel(screen: Screen[Any]) -> None:
+    for widget in [*screen.walk_children(), screen]:
+        again = getattr(widget, "relabel", None)
+        if again is not None:
+            again()
+
+
+def run_app(
+    profile: str | None = None,
+    *,
+    demo: bool = False,
+    language: str | None = None,
+    home: Path | None = None,
+) -> int:
+    """Run the wizard and return its exit code.
+
+    ``profile`` is a path or a saved name; ``demo`` only says that the profile came with the
+    command; ``language`` wins over the profile's and the environment's.
+    """
+    del demo
+    set_language(choose_language(language))
+    session = Session(profile, home=home)
+    app = WizardApp(session)
+    result = app.run()
+    return result if isinstance(result, int) else (app.return_code or 0)

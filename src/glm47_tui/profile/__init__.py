@@ -16,7 +16,9 @@ from glm47_tui.profile.model import (
 )
 from glm47_tui.profile.problems import Problem, ProfileInvalid, parse
 from glm47_tui.profile.store import (
+    as_data,
     delete,
+    directory,
     dumps,
     list_names,
     load,
@@ -24,6 +26,7 @@ from glm47_tui.profile.store import (
     path_of,
     resolve,
     save,
+    write_private,
 )
 
 __all__ = [
@@ -39,7 +42,9 @@ __all__ = [
     "SshOverride",
     "SshSpec",
     "VerifySpec",
+    "as_data",
     "delete",
+    "directory",
     "dumps",
     "list_names",
     "load",
@@ -48,4 +53,5 @@ __all__ = [
     "path_of",
     "resolve",
     "save",
+    "write_private",
 ]

@@ -1,1 +1,1 @@
-"""Not open yet."""
+"""Widgets of the wizard. They draw what they are given and know nothing of the engine."""

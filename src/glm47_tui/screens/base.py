@@ -1,0 +1,104 @@
+"""The frame every step stands in (rail, heading, body, keys), and how it follows the session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal
+from textual.screen import Screen
+
+from glm47_tui.i18n import Msg
+from glm47_tui.session.steps import STEPS
+from glm47_tui.widgets.keybar import KeyBar
+from glm47_tui.widgets.rail import Rail
+from glm47_tui.widgets.say import Say
+
+if TYPE_CHECKING:
+    from glm47_tui.session import Session
+
+ALL = frozenset({"*"})
+"""Topics that make a screen draw everything."""
+
+
+class Wizard(Protocol):
+    """What a screen may know of the app it stands in."""
+
+    session: Session
+
+    def action_go(self, step: str) -> None:
+        """Go to a step."""
+
+
+class StepScreen(Screen[None]):
+    """A step of the wizard. Subclasses give STEP, ``body()`` and ``follow(topics)``."""
+
+    STEP: ClassVar[str]
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    @property
+    def wizard(self) -> Wizard:
+        """The app, as far as a screen may know it."""
+        return cast(Wizard, self.app)
+
+    @property
+    def session(self) -> Session:
+        """What this screen is a view of."""
+        return self.wizard.session
+
+    def compose(self) -> ComposeResult:
+        """Make the frame around the body."""
+        yield Rail(STEPS, self.STEP)
+        with Container(id="main"):
+            with Horizontal(id="heading"):
+                yield Say(f"app.step.{self.STEP}", id="title")
+                yield Say(f"screens.{self.STEP}.hint", id="hint")
+            with Container(id="body"):
+                yield from self.body()
+        yield KeyBar()
+
+    def body(self) -> ComposeResult:
+        """Make what is the screen's own."""
+        yield from ()
+
+    def on_screen_resume(self) -> None:
+        """Draw what happened while another screen was shown."""
+        self.session.visited.add(self.STEP)
+        if self.is_mounted:
+            self.draw(ALL)
+
+    def on_mount(self) -> None:
+        """Draw for the first time."""
+        self.draw(ALL)
+
+    def draw(self, topics: frozenset[str]) -> None:
+        """Draw what the topics touch: the frame's own, then the screen's."""
+        self.query_one(Rail).show({s: m.value for s, m in self.session.marks().items()})
+        self.query_one("#doing", Say).say(self.doing())
+        self.follow(topics)
+
+    def doing(self) -> Msg | str:
+        """Say what runs now, or which profile is open."""
+        active = self.session.tasks.active
+        if active:
+            task = active[-1]
+            return task.note or task.title
+        draft = self.session.draft
+        return draft.name if draft is not None else ""
+
+    def follow(self, topics: frozenset[str]) -> None:
+        """Draw what the topics touch (``*``: everything)."""
+
+    async def may_leave(self, forward: bool) -> bool:
+        """Tell whether the user may go on; a screen can ask first."""
+        del forward
+        return True
+
+    def relabel(self) -> None:
+        """Draw everything in the current language."""
+        self.draw(ALL)
+
+    def on_rail_chosen(self, event: Rail.Chosen) -> None:
+        """Go to the step that was clicked."""
+        self.wizard.action_go(event.step)

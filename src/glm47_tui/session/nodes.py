@@ -1,0 +1,18 @@
+"""Connections, facts and findings of the draft's nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from glm47_tui.session.session import Session
+
+
+class NodesRoom:
+    """Connections, facts and findings of the draft's nodes."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def close(self) -> None:
+        """End what runs."""
