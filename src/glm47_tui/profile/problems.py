@@ -52,8 +52,14 @@ def parse(data: Mapping[str, Any], source: str = "-") -> Profile:
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
     """Translate pydantic's errors; duplicates from unions are folded into one."""
     found: dict[str, Problem] = {}
-    for item in error.errors(include_url=False):
-        where = _where(item["loc"])
+    items = error.errors(include_url=False)
+    for item in items:
+        # A list whose members are bad counts as empty, too: the members' own errors say it.
+        loc = item["loc"]
+        inner = any(len(i["loc"]) > len(loc) and i["loc"][: len(loc)] == loc for i in items)
+        if item["type"] == "too_short" and inner:
+            continue
+        where = _where(loc)
         found.setdefault(where, Problem(where, _message(dict(item))))
     return tuple(found.values())
 
