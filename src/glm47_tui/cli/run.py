@@ -44,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     args, flag = take_language(sys.argv[1:] if argv is None else argv)
     set_language(choose_language(flag=flag))
+    state.language_chosen = flag is not None
     if flag is not None:
         if parse_language(flag) is None:
             click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
             sys.exit(int(Exit.USAGE))
-        state.language_chosen = True
     sys.exit(_guarded(args))
 
 
