@@ -8,7 +8,7 @@ and ``--help`` reads two small files only.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ LANGUAGES = ("zh_CN", "en")
 
 _LOCALE = Path(__file__).resolve().parent / "locale"
 _current = "en"
+_providers: dict[str, Callable[[str], Mapping[str, str]]] = {}
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,19 @@ class Msg:
         return t(self)
 
 
+def provide(room: str, texts: Callable[[str], Mapping[str, str]]) -> None:
+    """Let a room's texts come from elsewhere than ``locale/``: ``texts(language)``, full ids.
+
+    For data that carry their own words in both languages, as the failure catalogue does.
+    """
+    _providers[room] = texts
+    _room.cache_clear()
+
+
 @cache
 def _room(lang: str, room: str) -> Mapping[str, str]:
+    if room in _providers:
+        return _providers[room](lang)
     file = _LOCALE / lang / f"{room}.toml"
     if not file.is_file():
         return {}
