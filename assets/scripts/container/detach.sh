@@ -1,139 +1,180 @@
+#!/usr/bin/env bash
 # Runs a command in this container detached from any terminal, and knows it again later.
 #
-#   bash detach.sh start NAME COMMAND [ARG ...]   start it unless it runs; its standard input is ours
-#   bash detach.sh state NAME [SHA]               say what is true now
-#   bash detach.sh stop  NAME SECONDS             end it and all it started; TERM first, then KILL
+#   bash detach.sh start NAME SHA COMMAND [ARG ...]   start it unless it runs; it reads /dev/null
+#   bash detach.sh feed  NAME SHA COMMAND [ARG ...]   the same, and it reads one line of our input
+#   bash detach.sh state NAME [SHA]                   say what is true now
+#   bash detach.sh stop  NAME [SECONDS]               end it and all it started: TERM, then KILL
 #
-# Prints: @@ state done|missing|differs|dead, @@ pid N, @@ rc N. Files: <base>/state/NAME.{pid,rc,sha},
-# <base>/logs/NAME_log.txt. Exit: 0 the verb did its work, 1 it did not.
-# Needs bash and coreutils alone: the session is found through /proc, not through procps.
+# Prints "@@ state WORD": done (it runs), differs (it runs, but was started with another SHA),
+# dead (it ran and ended; "@@ rc N" beside it), missing (not started, stopped, or gone with the
+# container's last run; "@@ leftovers N": its leader was killed, N processes it started still run).
+# For a running one also "@@ pid N" and "@@ age SECONDS".
+# Files: <base>/state/NAME.{pid,rc,sha}, <base>/logs/NAME_log.txt (the one before: NAME_log.1.txt).
+# Exit: 0 the verb did its work, 1 it did not, 2 wrong usage.
+# Needs bash, coreutils and setsid alone: the session is found through /proc, not through procps.
 set -u
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
+export LC_ALL=C
+umask 022
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd) || exit 1
 
-started_at() { # field 22 of /proc/PID/stat; the command name may hold blanks and brackets
-    local line
+# /proc/PID/stat from field 3 on, into WORDS: the command's name before it may hold anything.
+read_stat() { # PID
+    local line=''
     { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    line=${line##*) }
-    set -- $line
-    [ "$1" = Z ] && return 1
-    echo "${20}"
+    read -r -a WORDS <<<"${line##*) }"
 }
 
-members() { # every process of the session that NAME leads
-    local stat line rest
+# When a process started (clock ticks since boot), into SINCE; fails if it is gone or a zombie.
+started_at() { # PID
+    SINCE=''
+    read_stat "$1" && [ "${WORDS[0]}" != Z ] && SINCE=${WORDS[19]}
+}
+
+# This run of this container: process numbers of another one mean nothing here.
+epoch() {
+    read_stat 1
+    printf '%s/%s\n' "$(cat /proc/sys/kernel/random/boot_id)" "${WORDS[19]}"
+}
+
+load() { # sets LEADER and STAMP; fails if NAME was never started in this run of the container
+    local when=''
+    LEADER='' STAMP=''
+    { read -r LEADER STAMP when <"$HERE/state/$NAME.pid"; } 2>/dev/null
+    [ -n "$LEADER" ] && [ "$when" = "$EPOCH" ]
+}
+
+runs() { load && started_at "$LEADER" && [ "$SINCE" = "$STAMP" ]; }
+
+members() { # the processes of the session that NAME leads or led, into PIDS
+    local stat pid
+    PIDS=()
+    load || return 0
     for stat in /proc/[0-9]*/stat; do
-        { read -r line <"$stat"; } 2>/dev/null || continue
-        rest=${line##*) }
-        set -- $rest
-        [ "$4" = "$leader" ] && [ "$1" != Z ] && echo "${line%% *}"
+        pid=${stat#/proc/}
+        pid=${pid%/stat}
+        if started_at "$pid" && [ "${WORDS[3]}" = "$LEADER" ]; then PIDS+=("$pid"); fi
     done
 }
 
-load() { # sets leader and stamp; fails when NAME was never started
-    leader='' stamp=''
-    { read -r leader stamp <"$here/state/$name.pid"; } 2>/dev/null
-    [ -n "$leader" ]
+say_running() {
+    local since
+    since=$(stat -c %Y "$HERE/state/$NAME.pid" 2>/dev/null || date +%s)
+    echo "@@ pid $LEADER"
+    echo "@@ age $(($(date +%s) - since))"
 }
 
-runs() { load && [ "$(started_at "$leader")" = "$stamp" ]; }
-
-do_state() {
+do_state() { # [SHA]
     local want=${1:-} have=''
     if runs; then
-        { read -r have <"$here/state/$name.sha"; } 2>/dev/null
-        echo "@@ pid $leader"
+        { read -r have <"$HERE/state/$NAME.sha"; } 2>/dev/null
+        say_running
         if [ -n "$want" ] && [ "$want" != "$have" ]; then
             echo "@@ state differs"
         else
             echo "@@ state done"
         fi
-    elif [ -s "$here/state/$name.rc" ]; then
-        echo "@@ rc $(cat "$here/state/$name.rc")"
+    elif load && [ -s "$HERE/state/$NAME.rc" ]; then
+        echo "@@ rc $(cat "$HERE/state/$NAME.rc")"
         echo "@@ state dead"
     else
+        members # of a leader that was killed
+        [ ${#PIDS[@]} -eq 0 ] || echo "@@ leftovers ${#PIDS[@]}"
         echo "@@ state missing"
     fi
 }
 
-do_start() {
-    local sha=$1
+# The session's leader: records itself before it runs anything, and the exit code after.
+# shellcheck disable=SC2016 # the words are for the other bash
+LEAD='
+    name=$1 here=$2 epoch=$3
+    shift 3
+    read -r line <"/proc/$$/stat"
+    read -r -a words <<<"${line##*) }"
+    printf "%s %s %s\n" "$$" "${words[19]}" "$epoch" >"$here/state/$name.pid.new" &&
+        mv "$here/state/$name.pid.new" "$here/state/$name.pid" || exit 1
+    trap "" HUP
+    "$@" <&3 3<&-
+    rc=$?
+    printf "%s\n" "$rc" >"$here/state/$name.rc"
+'
+
+do_start() { # SHA COMMAND...
+    local sha=$1 log="$HERE/logs/${NAME}_log.txt" i
     shift
     if runs; then
-        echo "@@ pid $leader"
+        say_running
         echo "@@ state done"
         return 0
     fi
-    mkdir -p "$here/state" "$here/logs" || return 1
-    [ ! -s "$here/logs/${name}_log.txt" ] || mv -f "$here/logs/${name}_log.txt" "$here/logs/${name}_log.1.txt"
-    rm -f "$here/state/$name.rc" "$here/state/$name.pid"
-    echo "$sha" >"$here/state/$name.sha" || return 1
-    : >"$here/logs/${name}_log.txt" || return 1
-    # The leader records itself before it runs anything, and the exit code after.
-    # A background job of a non-interactive shell reads /dev/null: hand our input on by number.
-    exec 3<&0
-    setsid --fork bash -c '
-        name=$1 here=$2; shift 2
-        read -r line <"/proc/$$/stat"; set_rest() { shift 19; stamp=$1; }
-        set_rest ${line##*) }
-        echo "$$ $stamp" >"$here/state/$name.pid.new" && mv "$here/state/$name.pid.new" "$here/state/$name.pid"
-        trap "" HUP
-        "$@" <&3 3<&-
-        rc=$?
-        echo "$rc" >"$here/state/$name.rc"
-    ' detached "$name" "$here" "$@" >>"$here/logs/${name}_log.txt" 2>&1
-    local i
-    for i in $(seq 50); do
+    end_all 10 || return 1 # what an earlier leader left behind
+    mkdir -p "$HERE/state" "$HERE/logs" || return 1
+    [ ! -s "$log" ] || mv -f "$log" "${log%.txt}.1.txt"
+    rm -f "$HERE/state/$NAME.rc" "$HERE/state/$NAME.pid"
+    printf '%s\n' "$sha" >"$HERE/state/$NAME.sha" && : >"$log" || return 1
+    # A background job of a shell without a terminal reads /dev/null: hand the input on by number.
+    setsid --fork bash -c "$LEAD" detached "$NAME" "$HERE" "$EPOCH" "$@" >>"$log" 2>&1 </dev/null
+    for ((i = 0; i < 100; i++)); do
         if load; then
-            echo "@@ pid $leader"
+            say_running
             echo "@@ state done"
             return 0
         fi
         sleep 0.1
     done
-    echo "could not start $name: see $here/logs/${name}_log.txt" >&2
+    echo "could not start $NAME: see $log" >&2
     return 1
 }
 
-do_stop() {
-    local limit=${1:-30} pids waited=0
-    if ! load; then
-        echo "@@ state missing"
-        return 0
-    fi
-    pids=$(members)
-    if [ -n "$pids" ]; then
-        echo "stopping $name: $(echo "$pids" | wc -l) processes"
-        kill -TERM $pids 2>/dev/null
-        while pids=$(members) && [ -n "$pids" ]; do
-            if [ "$waited" -ge "$((limit * 5))" ]; then
-                echo "still there after ${limit}s, killing: $(echo $pids)"
-                kill -KILL $pids 2>/dev/null
-                sleep 0.5
-                pids=$(members)
-                break
-            fi
-            sleep 0.2
-            waited=$((waited + 1))
-        done
-    fi
-    if [ -n "$pids" ]; then
-        echo "these processes do not end: $(echo $pids)" >&2
-        return 1
-    fi
-    rm -f "$here/state/$name.pid" "$here/state/$name.rc" "$here/state/$name.sha"
+end_all() { # SECONDS
+    local left=$(($1 * 5))
+    members
+    [ ${#PIDS[@]} -gt 0 ] || return 0
+    echo "stopping $NAME: ${#PIDS[@]} processes"
+    kill -TERM "${PIDS[@]}" 2>/dev/null
+    while members && [ ${#PIDS[@]} -gt 0 ]; do
+        if [ "$left" -le 0 ]; then
+            echo "still there after $1 s, killing: ${PIDS[*]}"
+            kill -KILL "${PIDS[@]}" 2>/dev/null
+            sleep 1
+            members
+            break
+        fi
+        sleep 0.2
+        left=$((left - 1))
+    done
+    [ ${#PIDS[@]} -eq 0 ] || { echo "these processes do not end: ${PIDS[*]}" >&2; return 1; }
+}
+
+do_stop() { # [SECONDS]
+    end_all "${1:-30}" || return 1
+    rm -f "$HERE/state/$NAME.pid" "$HERE/state/$NAME.rc" "$HERE/state/$NAME.sha"
     echo "@@ state missing"
 }
 
+usage() {
+    sed -n '3,6p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' >&2
+    exit 2
+}
+
 main() {
-    local verb=${1:-} leader stamp
-    name=${2:-}
-    [ -n "$name" ] || { echo "usage: detach.sh start|state|stop NAME ..." >&2; return 2; }
+    local verb=${1:-} line=''
+    NAME=${2:-}
+    [ -n "$NAME" ] || usage
     shift 2
+    EPOCH=$(epoch)
+    exec 3</dev/null
     case $verb in
-        start) do_start "$@" ;;
+        start) [ $# -ge 2 ] || usage; do_start "$@" ;;
+        feed)
+            [ $# -ge 2 ] || usage
+            IFS= read -r -t 60 line || true
+            exec 3< <(printf '%s\n' "$line") # a pipe: the line is in no file and no argument list
+            do_start "$@"
+            ;;
         state) do_state "$@" ;;
         stop) do_stop "$@" ;;
-        *) echo "detach.sh: no verb $verb" >&2; return 2 ;;
+        *) usage ;;
     esac
 }
 main "$@"

@@ -2,7 +2,7 @@
 # The parts of patches.sh: what the files are, and how they are replaced. Sourced, not run.
 # Variables that patches.sh owns: PYTHON PATCHES BACKUP VLLM STAGE APPLIER, the arrays of the
 # manifest (PATHS ACTIONS SOURCES PRISTINE PATCHED OLDER), and STATES, OVERALL, DONE.
-# shellcheck disable=SC2034,SC2154
+# shellcheck disable=SC2034,SC2153,SC2154
 
 # The manifest as lines "file|path|action|source|pristine|patched|superseded..." and
 # "builtin|registry|parser|base|sha256". Python 3.10 has no tomllib: one key a line is read.
@@ -76,7 +76,7 @@ print(names[0] if names else "unknown")' 2>/dev/null || echo unknown)"
 # A newer vLLM: glm47 in its registry, and another base class than that of 0.13.0.
 is_builtin() {
     [ -f "$VLLM/$REGISTRY" ] || return 1
-    grep -Eq "^[[:space:]]*[\"']$PARSER[\"'][[:space:]]*:" "$VLLM/$REGISTRY" || return 1
+    grep -Eq "^[[:space:]]*[\"']${PARSER}[\"'][[:space:]]*:" "$VLLM/$REGISTRY" || return 1
     [ ! -f "$VLLM/$BASE" ] || [ "$(hash_of "$VLLM/$BASE")" != "$BASE_HASH" ]
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glm47_tui.i18n import Msg
 from glm47_tui.profile import Profile
-from glm47_tui.render.launch import job_name
+from glm47_tui.render.launch import job_name, selftest_args
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,14 @@ def commands(profile: Profile, index: int) -> tuple[Command, ...]:
         for verb in ("state", "dry-run", "apply"):
             line = f"{run} bash {inside}/scripts/patches.sh {verb}"
             out.append(Command("patches", Msg.of(f"render.do.patch.{verb}"), line))
-    plugins = f" --plugins {inside}/patches" if profile.launch.parsers == "plugin" else ""
+    args = selftest_args(profile)
+    if profile.launch.parsers == "plugin":
+        args += f" --plugins {inside}/patches"
     out.append(
         Command(
             "patches",
             Msg.of("render.do.selftest"),
-            f"{run} python3 {inside}/scripts/selftest.py --model {model}{plugins}",
+            f"{run} python3 {inside}/scripts/selftest.py --model {model}{args}",
         )
     )
     log = f"{base}/logs/{job_name(index)}_log.txt"

@@ -64,11 +64,21 @@ def additional_config(profile: Profile) -> dict[str, Any]:
 
 
 def reasoning_parser(profile: Profile) -> str:
-    """Name of the reasoning parser. As a plugin it is ``glm47``: vLLM's own glm45 stays as it is."""
+    """Name of the reasoning parser; as a plugin it is ``glm47``: vLLM's own glm45 stays."""
     launch = profile.launch
     if launch.parsers == "plugin" and launch.reasoning_parser == "glm45":
         return "glm47"
     return launch.reasoning_parser
+
+
+def selftest_args(profile: Profile) -> str:
+    """More words for selftest.py: parser names, where they are not its own defaults."""
+    out = ""
+    if profile.launch.tool_call_parser != "glm47":
+        out += f" --tool-parser {profile.launch.tool_call_parser}"
+    if reasoning_parser(profile) != "glm45":
+        out += f" --reasoning-parser {reasoning_parser(profile)}"
+    return out
 
 
 def flags(profile: Profile, index: int) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from glm47_tui import assets
 from glm47_tui.profile import Profile
 from glm47_tui.render.container import inspect_format, wanted_lines
-from glm47_tui.render.launch import job_name
+from glm47_tui.render.launch import job_name, selftest_args
 from glm47_tui.render.rendering import deployed_files, render
 from glm47_tui.render.templates import fill
 
@@ -22,8 +23,10 @@ def step_script(profile: Profile, index: int, step_id: str) -> str:
     """Return the script of one step for one node; KeyError when there is no such step."""
     if step_id not in step_ids():
         raise KeyError(step_id)
-    more = _MORE.get(step_id, lambda _profile, _index: {})
-    return fill(f"steps/{step_id}.sh.j2", {**_common(profile, index), **more(profile, index)})
+    values = _common(profile, index)
+    if step_id in _MORE:
+        values |= _MORE[step_id](profile, index)
+    return fill(f"steps/{step_id}.sh.j2", values)
 
 
 def _common(profile: Profile, index: int) -> dict[str, Any]:
@@ -40,7 +43,11 @@ def _common(profile: Profile, index: int) -> dict[str, Any]:
 
 def _container(profile: Profile, index: int) -> dict[str, Any]:
     del index
-    return {"wanted": wanted_lines(profile), "inspect_format": inspect_format(profile)}
+    return {
+        "wanted": wanted_lines(profile),
+        "inspect_format": inspect_format(profile),
+        "detached": profile.improvements.detached,
+    }
 
 
 def _files(profile: Profile, index: int) -> dict[str, Any]:
@@ -52,24 +59,27 @@ def _launch(profile: Profile, index: int) -> dict[str, Any]:
     return {
         "job": job,
         "sha": render(profile).find(f"scripts/{job}.sh").sha256,
-        "head_ip": profile.head.ip,
         "rpc_port": profile.launch.rpc_port,
-        "index": index,
     }
 
 
 def _model(profile: Profile, index: int) -> dict[str, Any]:
     path = profile.model_path(index)
     script = render(profile).find("scripts/modelscope_glm_47.py", index)
-    return {"model": path, "model_inside": profile.inside(path), "sha": script.sha256}
+    return {"model": path, "sha": script.sha256}
 
 
 def _patches(profile: Profile, index: int) -> dict[str, Any]:
     path = profile.inside(profile.model_path(index))
-    return {"model_inside": path, "parsers": profile.launch.parsers}
+    return {
+        "model_inside": path,
+        "parsers": profile.launch.parsers,
+        "selftest_args": selftest_args(profile),
+    }
 
 
-_MORE = {
+_More = Callable[[Profile, int], dict[str, Any]]
+_MORE: dict[str, _More] = {
     "container": _container,
     "files": _files,
     "launch": _launch,

@@ -17,13 +17,13 @@ from glm47_tui import assets
 
 @cache
 def _environment() -> jinja2.Environment:
-    env = jinja2.Environment(  # noqa: S701 - shell and Python, not HTML
+    env = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(assets.path("scripts"))),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,
+        autoescape=False,  # noqa: S701 - shell and Python, not HTML
     )
     env.filters["sh"] = lambda value: shlex.quote(str(value))
     return env

@@ -37,8 +37,8 @@ class LintNote:
     """One remark on one setting.
 
     ``subject`` is the flag, key or variable; ``file`` and ``line`` (from 1) where it stands in the
-    rendered files (``line`` 0: nowhere yet); ``replacement`` what to write instead; ``source`` where
-    the rule comes from.
+    rendered files (``line`` 0: nowhere yet); ``replacement`` what to write instead; ``source``
+    where the rule comes from.
     """
 
     id: str
