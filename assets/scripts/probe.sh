@@ -246,7 +246,21 @@ p_limits() {
   done
 }
 
+# The listeners, then the container of each owner ("@owner PID ID"), read without a fork.
 p_ports() {
+  local all pid word groups
+  all=$(listeners) || return
+  printf '%s\n' "$all"
+  for word in $(grep -oE 'pid=[0-9]+|[0-9]+/[^ ]' <<<"$all" | sort -u); do
+    pid=${word#pid=} pid=${pid%%/*}
+    groups=
+    { IFS= read -r -d '' groups <"/proc/$pid/cgroup"; } 2>/dev/null
+    [[ $groups =~ [0-9a-f]{64} ]] && echo "@owner $pid $BASH_REMATCH"
+  done
+  return 0
+}
+
+listeners() {
   if have ss; then
     ss -H -ltnp
   elif have netstat; then
@@ -371,8 +385,9 @@ p_mounts() {
 
 p_tools() {
   local name
-  for name in python3 python perl nc ss ip docker timeout systemctl nohup setsid patch; do
-    have "$name" && echo "$name $(command -v "$name")"
+  for name in python3 python perl nc ncat socat ss ip docker timeout systemctl nohup setsid \
+    sha256sum awk sed grep tar; do
+    have "$name" && echo "$name $(type -P "$name")"
   done
   return 0
 }
@@ -458,7 +473,7 @@ main() {
   names=${ONLY:-$ALL}
   names=${names//,/ }
   # shellcheck disable=SC2046 # a list of names
-  export -f have soon proc_line model_one npu_smi_path hccn_path hccn_one docker_root \
+  export -f have soon proc_line listeners model_one npu_smi_path hccn_path hccn_one docker_root \
     $(printf 'p_%s ' $names) p_npuproc
   for name in $names; do start "$name"; count=$((count + 1)); done
   collect "$count"

@@ -42,5 +42,5 @@ class Finding:
 
     @property
     def key(self) -> str:
-        """What the profile's ``accepted`` list names: the check, and the node where there is one."""
+        """What the profile's ``accepted`` list names: the check, and its node if it has one."""
         return self.check if self.node is None else f"{self.check}@node{self.node}"

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from glm47_tui.node.facts import Clock, Devices, Inside, NodeFacts, parse_probe
 from glm47_tui.node.npu_smi import Npu, NpuProcess, NpuTable, parse_npu_smi
-from glm47_tui.node.probe import probe, probe_all, probe_arguments, probe_script
+from glm47_tui.node.probe import (
+    Look,
+    look,
+    look_again,
+    probe,
+    probe_all,
+    probe_arguments,
+    probe_script,
+)
 
 __all__ = [
     "Clock",
     "Devices",
     "Inside",
+    "Look",
     "NodeFacts",
     "Npu",
     "NpuProcess",
     "NpuTable",
+    "look",
+    "look_again",
     "parse_npu_smi",
     "parse_probe",
     "probe",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glm47_tui.node.sections import Section
 from glm47_tui.node.text import clean, key_values, to_float, to_int
@@ -64,12 +64,17 @@ class Disk:
 
 @dataclass(frozen=True)
 class Listener:
-    """A TCP port somebody listens on. ``pid`` and ``process`` need root to be seen."""
+    """A TCP port somebody listens on.
+
+    ``pid``, ``process`` and ``container`` (id of the container the process is in, None outside
+    one) need root to be seen.
+    """
 
     address: str
     port: int
     process: str = ""
     pid: int | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True)
@@ -201,12 +206,17 @@ def parse_limits(text: str) -> dict[str, str]:
 
 
 _OWNER = re.compile(r'\("([^"]*)",pid=([0-9]{1,9})')
+_OWNED = re.compile(r"^@owner ([0-9]{1,9}) ([0-9a-f]{64})$", re.M)
 _NETSTAT_OWNER = re.compile(r"([0-9]{1,9})/(\S+)")
 
 
 def parse_listeners(text: str) -> tuple[Listener, ...]:
-    """Read ``ss -H -ltnp``, ``netstat -ltnp`` or /proc/net/tcp, whichever the probe had."""
+    """Read ``ss -H -ltnp``, ``netstat -ltnp`` or /proc/net/tcp, whichever the probe had.
+
+    ``@owner PID CONTAINER`` lines may follow: which container a process is in.
+    """
     found: dict[tuple[str, int], Listener] = {}
+    owners = {to_int(p): c for p, c in _OWNED.findall(clean(text))}
     for line in clean(text).splitlines():
         words = line.split()
         listener = None
@@ -217,6 +227,7 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
         elif len(words) > 3 and words[0].endswith(":") and words[3] == "0A":
             listener = _proc_socket(words[1])
         if listener:
+            listener = replace(listener, container=owners.get(listener.pid))
             found.setdefault((listener.address, listener.port), listener)
     return tuple(sorted(found.values(), key=lambda x: (x.port, x.address)))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Protocol, TypeVar
 
@@ -14,9 +14,9 @@ from glm47_tui.errors import UserError
 from glm47_tui.node.facts import NodeFacts, parse_probe
 from glm47_tui.profile import Profile
 
-LIMIT_S = 2.5
+LIMIT_S = 2.2
 """Seconds any single probe may take in the first round: a healthy node answers in under one."""
-PATIENT_S = 20.0
+PATIENT_S = 12.0
 """Seconds in the second round, for what hit its limit: npu-smi on a busy host can take several."""
 NETWORK_S = 15.0
 """Seconds for the way there and back, on top of the limit."""
@@ -68,32 +68,73 @@ def probe_arguments(profile: Profile | None, index: int = 0) -> tuple[str, ...]:
     )
 
 
+@dataclass(frozen=True)
+class Look:
+    """One look at a node: the script's output as it came, and when it was asked for.
+
+    ``before`` and ``after`` are this machine's seconds since 1970 around the run.
+    """
+
+    text: str
+    before: float
+    after: float
+
+    @property
+    def facts(self) -> NodeFacts:
+        """The typed facts, with the clock's offset worked out."""
+        return timed(parse_probe(self.text), self.before, self.after)
+
+
+def look(
+    connection: Runs, profile: Profile | None = None, index: int = 0, *, limit: float = LIMIT_S
+) -> Look:
+    """Ask one node once; raises what the connection raises (RemoteError), nothing else.
+
+    ``limit`` is seconds any single probe may take: the whole is over within a second more.
+    """
+    args = probe_arguments(profile, index)
+    before = time.time()
+    answer = connection.run(probe_script(), f"limit={limit:g}", *args, timeout=limit + NETWORK_S)
+    return Look(answer.out, before, time.time())
+
+
+def look_again(
+    connection: Runs,
+    first: Look,
+    slow: Sequence[str],
+    profile: Profile | None = None,
+    index: int = 0,
+    *,
+    limit: float = PATIENT_S,
+) -> Look:
+    """Ask once more, with more patience, for the probes that hit their limit; the rest stays."""
+    # The processes npu-smi names come with npu-smi; they are no probe of their own.
+    names = [n for n in slow if n != "npuproc"]
+    if not names:
+        return first
+    args = (*probe_arguments(profile, index), f"only={','.join(names)}")
+    answer = connection.run(probe_script(), f"limit={limit:g}", *args, timeout=limit + NETWORK_S)
+    return replace(first, text=f"{first.text}\n{answer.out}")
+
+
 def probe(
     connection: Runs,
     profile: Profile | None = None,
     index: int = 0,
     *,
     limit: float = LIMIT_S,
-    patient: bool = True,
+    patient: bool = False,
 ) -> NodeFacts:
     """Look at one node; raises what the connection raises (RemoteError), nothing else.
 
     ``limit`` is seconds a probe may take. With ``patient``, probes that hit it are asked once more
     with :data:`PATIENT_S`; what is slow even then stays in ``timed_out``.
     """
-    args = probe_arguments(profile, index)
-    before = time.time()
-    answer = connection.run(probe_script(), f"limit={limit:g}", *args, timeout=limit + NETWORK_S)
-    after = time.time()
-    text = answer.out
-    facts = parse_probe(text)
+    seen = look(connection, profile, index, limit=limit)
+    facts = seen.facts
     if patient and facts.timed_out:
-        again = f"only={','.join(n for n in facts.timed_out if n != 'npuproc')}"
-        second = connection.run(
-            probe_script(), f"limit={PATIENT_S:g}", *args, again, timeout=PATIENT_S + NETWORK_S
-        )
-        facts = parse_probe(f"{text}\n{second.out}")
-    return timed(facts, before, after)
+        facts = look_again(connection, seen, facts.timed_out, profile, index).facts
+    return facts
 
 
 def timed(facts: NodeFacts, before: float, after: float) -> NodeFacts:
@@ -111,7 +152,7 @@ def timed(facts: NodeFacts, before: float, after: float) -> NodeFacts:
 
 
 def probe_all(
-    fleet: Connected, profile: Profile, *, limit: float = LIMIT_S, patient: bool = True
+    fleet: Connected, profile: Profile, *, limit: float = LIMIT_S, patient: bool = False
 ) -> tuple[dict[int, NodeFacts], dict[int, UserError]]:
     """Look at all connected nodes side by side; returns (facts, failures), by node number."""
     return side_by_side(
