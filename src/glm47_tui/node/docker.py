@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,30 +145,30 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def parse_docker(version: Section, info: Section) -> Docker:
-    """Read ``docker version`` and ``docker info``, both as ``{{json .}}``."""
-    if version.missing and info.missing:
+def parse_docker(info: Section) -> Docker:
+    """Read ``docker info`` as ``{{json .}}``."""
+    if info.missing:
         return Docker()
-    about = _dict(load_json(version.out))
     facts = _dict(load_json(info.out))
-    server = _text(_dict(about.get("Server")).get("Version")) or _text(facts.get("ServerVersion"))
-    error = clean(version.err or info.err).strip()[:400]
+    server = _text(facts.get("ServerVersion"))
+    # With no daemon the reasons are in ServerErrors, on standard error, or both.
+    error = clean("; ".join(_strings(facts.get("ServerErrors"))) or info.err).strip()[:400]
     registry = _dict(facts.get("RegistryConfig"))
     return Docker(
         installed=True,
         running=bool(server),
         denied="permission denied" in error.lower(),
-        client=_text(_dict(about.get("Client")).get("Version")) or None,
+        client=_text(_dict(facts.get("ClientInfo")).get("Version")) or None,
         server=server or None,
         root=_text(facts.get("DockerRootDir")) or None,
         storage=_text(facts.get("Driver")) or None,
         runtimes=tuple(sorted(_dict(facts.get("Runtimes")))),
         default_runtime=_text(facts.get("DefaultRuntime")) or None,
         mirrors=_strings(registry.get("Mirrors")),
-        http_proxy=_text(facts.get("HttpProxy")) or None,
+        http_proxy=redacted(_text(facts.get("HttpProxy"))) or None,
         cgroup_driver=_text(facts.get("CgroupDriver")) or None,
         error=None if server else error,
-        timed_out=version.timed_out and info.timed_out,
+        timed_out=info.timed_out,
     )
 
 
@@ -212,7 +213,7 @@ def _container(item: dict[str, Any]) -> Container:
         shm_bytes=_number(host.get("ShmSize")),
         devices=tuple(d for d in devices if d),
         mounts=_mounts(item, host),
-        env=dict(e.partition("=")[::2] for e in _strings(config.get("Env"))),
+        env=_env(_strings(config.get("Env"))),
         command=(*_strings(config.get("Entrypoint")), *_strings(config.get("Cmd"))),
         tty=bool(config.get("Tty")),
         restart=_text(_dict(host.get("RestartPolicy")).get("Name")),
@@ -222,6 +223,32 @@ def _container(item: dict[str, Any]) -> Container:
         started=_text(state.get("StartedAt")),
         ulimits={_text(u.get("Name")): _number(u.get("Soft")) or 0 for u in limits},
     )
+
+
+_SECRET = re.compile(r"token|password|passwd|secret|credential|api_?key|access_?key|auth", re.I)
+_LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
+HIDDEN = "***"
+"""Stands for a value that looks like a secret: facts are printed, logged and compared."""
+
+
+def redacted(text: str) -> str:
+    """Return a text without the login part of URLs in it."""
+    return _LOGIN.sub(f"{HIDDEN}@", text)
+
+
+def _env(words: tuple[str, ...]) -> dict[str, str]:
+    pairs = (word.partition("=")[::2] for word in words)
+    return {k: HIDDEN if v and _SECRET.search(k) else redacted(v) for k, v in pairs}
+
+
+def parse_pairs(text: str) -> dict[str, str]:
+    """Read ``ID NAME`` lines; returns name to id (the first of a name counts)."""
+    found: dict[str, str] = {}
+    for line in clean(text).splitlines():
+        words = line.split(maxsplit=1)
+        if len(words) == 2 and not words[1].startswith("<none>"):
+            found.setdefault(words[1].strip(), words[0])
+    return found
 
 
 def _mounts(item: dict[str, Any], host: dict[str, Any]) -> tuple[Mount, ...]:

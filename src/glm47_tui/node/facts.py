@@ -12,6 +12,7 @@ from glm47_tui.node.docker import (
     parse_containers,
     parse_docker,
     parse_images,
+    parse_pairs,
 )
 from glm47_tui.node.hccn import (
     Cann,
@@ -95,7 +96,9 @@ class NodeFacts:
     """What is true of a node at one moment. Empty values: not there, or not to be seen.
 
     ``timed_out`` names the probes that hit their limit, ``complete`` tells whether the script ran
-    to its end. ``model`` is the folder the profile names; ``models`` are others that were found.
+    to its end (``failed`` says why it could not begin). ``model`` is the folder the profile names;
+    ``models`` are others that were found. ``images`` are image names of the kind that are here,
+    with their ids; ``made`` the containers this tool made for any profile, id to profile name.
     """
 
     system: System = System()
@@ -113,6 +116,8 @@ class NodeFacts:
     image: Image | None = None
     container: Container | None = None
     containers: tuple[Container, ...] = ()
+    images: Mapping[str, str] = field(default_factory=dict)
+    made: Mapping[str, str] = field(default_factory=dict)
     inside: Inside | None = None
     disks: tuple[Disk, ...] = ()
     mounts: tuple[Disk, ...] = ()
@@ -129,6 +134,7 @@ class NodeFacts:
     timed_out: tuple[str, ...] = ()
     millis: Mapping[str, int] = field(default_factory=dict)
     complete: bool = False
+    failed: str = ""
 
     def nic(self, name: str) -> Nic | None:
         """Return a NIC by its name."""
@@ -215,12 +221,14 @@ def parse_probe(text: str) -> NodeFacts:
         hccn_conf=conf,
         hccn_missing=out["hccn"].missing,
         devices=_devices(out["devs"].out),
-        docker=parse_docker(out["dockerver"], out["dockerinfo"]),
+        docker=parse_docker(out["dockerinfo"]),
         image=images[0] if images else None,
         container=wanted[0] if wanted else None,
         containers=parse_containers(out["containers"].out),
+        images=parse_pairs(out["images"].out),
+        made={i: name for name, i in parse_pairs(out["made"].out).items()},
         inside=_inside(out["inside"].out),
-        disks=parse_disks(out["disk"].out),
+        disks=parse_disks(f"{out['disk'].out}\n{out['dockerdisk'].out}"),
         mounts=parse_mounts(out["mounts"].out),
         memory=parse_memory(out["mem"].out),
         shm_bytes=parse_df_total(out["shm"].out),
@@ -235,4 +243,5 @@ def parse_probe(text: str) -> NodeFacts:
         timed_out=tuple(s.name for s in out.sections.values() if s.timed_out),
         millis={s.name: s.millis for s in out.sections.values()},
         complete=out.complete,
+        failed=out.failed,
     )

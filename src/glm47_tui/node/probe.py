@@ -50,7 +50,8 @@ class Connected(Protocol):
 @cache
 def probe_script() -> str:
     """Return the probe script, as it goes to standard input of ``bash -s -- KEY=VALUE ...``."""
-    return assets.text("scripts", "probe.sh")
+    parts = sorted(assets.path("scripts", "probe").glob("*.sh"))
+    return "".join(p.read_text("utf-8") for p in parts) + assets.text("scripts", "probe.sh")
 
 
 def probe_arguments(profile: Profile | None, index: int = 0) -> tuple[str, ...]:
@@ -61,6 +62,7 @@ def probe_arguments(profile: Profile | None, index: int = 0) -> tuple[str, ...]:
     return (
         f"mount={profile.container.data_mount}",
         f"model={profile.model_path(index)}",
+        f"model_inside={profile.inside(profile.model_path(index))}",
         f"container={profile.container.name}",
         f"image={profile.container.image}",
         f"devices={','.join(str(d) for d in profile.container.devices)}",

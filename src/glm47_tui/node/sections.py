@@ -47,13 +47,15 @@ class Section:
 class ProbeOutput:
     """All sections of one run, with the node's clock when it began and ended (ns since 1970).
 
-    ``complete`` is False when the end mark is missing: the connection broke or the script died.
+    ``complete`` is False when the end mark is missing: the connection broke or the script died;
+    ``failed`` holds its words when it could not even begin.
     """
 
     sections: Mapping[str, Section]
     clock_start_ns: int | None = None
     clock_end_ns: int | None = None
     complete: bool = False
+    failed: str = ""
 
     def __getitem__(self, name: str) -> Section:
         """Return a section; one that was never printed counts as an empty, failed one."""
@@ -79,6 +81,7 @@ def split(text: str) -> ProbeOutput:
     err: list[str] = []
     clock: tuple[int | None, int | None] = (None, None)
     complete = False
+    failed = ""
 
     def close() -> None:
         if current is not None:
@@ -96,9 +99,11 @@ def split(text: str) -> ProbeOutput:
             if words[1:2] == ["clock"] and len(words) >= 4 and clock[0] is None:
                 clock = (to_int(words[2]), to_int(words[3]))
             complete = complete or words[1:2] == ["end"]
+            if words[1:2] == ["failed"]:
+                failed = " ".join(words[2:])[:200]
         elif current is not None and line.startswith(" "):
             out.append(line[1:])
         elif current is not None and line.startswith("!"):
             err.append(line[1:])
     close()
-    return ProbeOutput(done, clock[0], clock[1], complete)
+    return ProbeOutput(done, clock[0], clock[1], complete, failed)
