@@ -1,1 +1,29 @@
-"""Not open yet."""
+"""Simulated Atlas nodes on loopback that speak real SSH: the demo, and the tests' fast double.
+
+``Cluster(home, nodes=2)`` starts them in a process of their own. Nothing else of glm47_tui knows
+that a node can be simulated: all meet at SSH.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glm47_tui.demo.cluster import Cluster as Cluster
+    from glm47_tui.demo.cluster import DemoError as DemoError
+    from glm47_tui.demo.faults import FAULTS as FAULTS
+
+__all__ = ["FAULTS", "Cluster", "DemoError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: stand-ins import this package at every start, and must be quick."""
+    if name in ("Cluster", "DemoError"):
+        from glm47_tui.demo import cluster
+
+        return getattr(cluster, name)
+    if name == "FAULTS":
+        from glm47_tui.demo.faults import FAULTS
+
+        return FAULTS
+    raise AttributeError(name)

@@ -1,20 +1,18 @@
 """Names of the simulated world, and where they really are.
 
-A node without root rights cannot have a file system of its own. So its absolute paths
-(``/opt/data``) and addresses (``10.77.0.10``) are translated in every text that is about to be
-executed: command lines, scripts on standard input, script files at the moment a shell or Python
-starts them. What comes out is translated back. Contents of files are never touched: they hold
-what was pushed, and hash so.
+A node without root rights cannot have a file system or addresses of its own. So its absolute
+paths (``/opt/data``) and addresses (``10.77.0.10``) are translated in every text that is about to
+be executed: command lines, and scripts on standard input. What comes out is translated back.
+Contents of files are never touched: they hold what was pushed, and hash so.
 
-Three kinds of text therefore exist: *simulated* (what the tool sends and sees), and *real* for
-the host or for one container (what processes on this machine work with). ``World.enter`` is safe
-to apply twice, and takes text that is real for another place of the same node as well.
+User and mount namespaces would do without translation, but are refused to ordinary users in
+containers, on hardened kernels and on Ubuntu 24.04.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 
 # A path begins where no path can go on: not after a name, a variable or a closing bracket.
 _START = r"(?<![\w.~})\]/$-])"
@@ -22,48 +20,53 @@ _END = r"(?![\w.-])"
 _TOP = (
     "opt", "usr/local", "root", "home", "tmp", "var", "mnt", "srv", "media", "run", r"data\w*",
     "models?", "workspace", "vllm-workspace", "etc/ascend_install.info", "etc/hccn.conf",
-    "etc/os-release", "etc/hostname", "etc/hosts", "etc/docker", "etc/vnpu.cfg", "dev/shm",
-    "dev/devmm_svm", "dev/hisi_hdc", "dev",
+    "etc/os-release", "etc/hostname", "etc/hosts", "etc/docker", "dev/shm", "dev/devmm_svm",
+    "dev/hisi_hdc", r"dev(?!/)",
 )  # fmt: skip
-_HOST_ONLY = (r"proc(?!/(?:self|thread-self|\$))", "sys/class", "sys/module", "sys/fs/cgroup")
+# Processes of the node are listed in a folder of its own; a shell asking about itself is real.
+_HOST_ONLY = (r"proc(?!/(?:self|thread-self|\$\$))", "sys/class", "sys/module", "sys/fs/cgroup")
 _LOOPBACK = "127.0.0.1"
+_LOCALHOST = re.compile(r"(//|/dev/tcp/|@)localhost(?=[:/\s\"']|$)")
 
 
-def _pattern(tops: tuple[str, ...], node_dir: str) -> re.Pattern[str]:
-    real = rf"{re.escape(node_dir)}/(?:fs|ct/[0-9a-f]{{12}})"
-    names = "|".join(tops)
-    # What follows /dev without a further name is the folder itself; /dev/null stays the machine's.
-    names = names.replace("|dev|", r"|dev(?!/)|").replace("|dev)", r"|dev(?!/))")
-    simulated = rf"/(?:(?:{names}){_END}|dev/davinci)"
-    return re.compile(rf"{_START}(?P<real>{real}{_END})|{_START}(?P<sim>{simulated})")
+def _address_pattern(addresses: Mapping[str, str]) -> re.Pattern[str] | None:
+    if not addresses:
+        return None
+    names = "|".join(re.escape(a) for a in sorted(addresses, key=len, reverse=True))
+    return re.compile(rf"(?<![\d.])(?:{names})(?!\d|\.\d)")
 
 
 class World:
     """One place of one node: its host, or one of its containers.
 
-    ``node_dir`` is the node's folder on this machine, ``root`` the folder that stands for ``/``.
-    ``addresses`` maps simulated IP addresses to loopback addresses of this machine.
+    ``node_dir`` is the node's folder on this machine, ``root`` the folder in it that stands for
+    ``/``. ``addresses`` maps simulated IP addresses to loopback addresses of this machine; where
+    127.0.0.1 leads is one of them.
     """
 
     def __init__(self, node_dir: str, root: str, addresses: Mapping[str, str]) -> None:
-        self.node_dir = node_dir
         self.root = root
-        self.host = root == f"{node_dir}/fs"
-        self._paths = _pattern(_TOP + (_HOST_ONLY if self.host else ()), node_dir)
+        tops = _TOP + (_HOST_ONLY if root == f"{node_dir}/fs" else ())
+        names = "|".join(tops)
+        self._paths = re.compile(rf"{_START}/(?=(?:{names}){_END}|dev/davinci)")
         self._to_real = dict(addresses)
         self._ips = _address_pattern(self._to_real)
+        self._leaver = Leaver(node_dir, addresses)
 
     def enter(self, text: str) -> str:
-        """Translate simulated text into what processes here can execute."""
-        text = self._paths.sub(self._enter_path, text)
-        text = re.sub(r"(//|/dev/tcp/|@)localhost(?=[:/\s\"']|$)", rf"\1{_LOOPBACK}", text)
+        """Translate text into what processes of this place can execute.
+
+        The text may be simulated, or real for this or another place of the same node.
+        """
+        text = self._paths.sub(self.root + "/", self._leaver.text(text))
+        text = _LOCALHOST.sub(rf"\g<1>{_LOOPBACK}", text)
         if self._ips is None:
             return text
         return self._ips.sub(lambda m: self._to_real[m[0]], text)
 
-    def _enter_path(self, match: re.Match[str]) -> str:
-        found = match["sim"]
-        return self.root if found is None else self.root + found
+    def leave(self, text: str) -> str:
+        """Translate text of any place of this node into simulated names."""
+        return self._leaver.text(text)
 
     def path(self, simulated: str) -> str:
         """Return where an absolute simulated path really is."""
@@ -72,13 +75,6 @@ class World:
     def address(self, simulated: str) -> str:
         """Return the loopback address behind a simulated one, or the address itself."""
         return self._to_real.get(simulated, simulated)
-
-
-def _address_pattern(addresses: Mapping[str, str]) -> re.Pattern[str] | None:
-    if not addresses:
-        return None
-    names = "|".join(re.escape(a) for a in sorted(addresses, key=len, reverse=True))
-    return re.compile(rf"(?<![\d.])(?:{names})(?!\d|\.\d)")
 
 
 class Leaver:
@@ -90,12 +86,12 @@ class Leaver:
 
     def __init__(self, node_dir: str, addresses: Mapping[str, str]) -> None:
         self._prefix = node_dir.encode()
-        self._back = {real.encode(): sim.encode() for sim, real in addresses.items()}
+        self._back = {r.encode(): s.encode() for s, r in addresses.items() if s != _LOOPBACK}
         real = re.escape(self._prefix) + rb"/(?:fs|ct/[0-9a-f]{12})(?:/|(?![\w.-]))"
         ips = b"|".join(re.escape(a) for a in sorted(self._back, key=len, reverse=True))
         last = rb"|(?<![\d.])(?:" + ips + rb")(?!\d|\.\d)" if ips else b""
         self._pattern = re.compile(real + last)
-        self._longest = max([len(node_dir) + 20, *(len(a) + 2 for a in self._back)])
+        self._longest = max([len(self._prefix) + 20, *(len(a) + 2 for a in self._back)])
         self._held = b""
 
     def _leave(self, match: re.Match[bytes]) -> bytes:
@@ -125,37 +121,15 @@ class Leaver:
 
     def _uncertain(self, data: bytes) -> int:
         """Find where at the end a name may have begun that is not complete yet."""
-        tail_from = max(0, len(data) - self._longest)
-        tail = data[tail_from:]
-        for at in _candidates(tail, (self._prefix[:1], b"1")):
-            rest = tail[at:]
-            if b"\n" in rest:
+        start = max(0, len(data) - self._longest)
+        # A name never spans lines; nothing before the last line end can be cut.
+        start = max(start, data.rfind(b"\n") + 1)
+        for at in range(start, len(data)):
+            if data[at] not in (0x2F, 0x31):  # "/" and "1": how the names begin
                 continue
+            rest = data[at:]
             if self._prefix.startswith(rest) or rest.startswith(self._prefix):
-                return tail_from + at
+                return at
             if any(a.startswith(rest) or rest.startswith(a) for a in self._back):
-                return tail_from + at
+                return at
         return len(data)
-
-
-def _candidates(tail: bytes, firsts: tuple[bytes, ...]) -> Iterator[int]:
-    for at in range(len(tail)):
-        if tail[at : at + 1] in firsts:
-            yield at
-
-
-def split_lines(feed: Callable[[str], None]) -> Callable[[bytes], None]:
-    """Return a sink that takes bytes and hands on whole lines (kept ends), UTF-8."""
-    held = b""
-
-    def take(data: bytes) -> None:
-        nonlocal held
-        held += data
-        end = held.rfind(b"\n") + 1
-        if not data:
-            end = len(held)
-        if end:
-            feed(held[:end].decode("utf-8", "surrogateescape"))
-            held = held[end:]
-
-    return take

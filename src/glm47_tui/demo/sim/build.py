@@ -1,0 +1,182 @@
+"""Makes the folder of a node: files of the host, devices, model. Existing state is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from glm47_tui.demo.sim import kernel, network, stubs
+from glm47_tui.demo.sim.site import Site, service_ip, write
+
+MODEL = "opt/data/verification/models/GLM-4.7"
+SHARDS = 93
+TOTAL_SIZE = 716_684_828_672
+"""Bytes of all tensors: 358.34 billion parameters in bfloat16 (facts of the field, section 5)."""
+HEADER = 4096
+DRIVER = "25.2.1"
+OTHER_DRIVER = "24.1.rc3"
+
+LAYERS = 92
+CONFIG = {
+    "architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe", "hidden_size": 5120,
+    "num_hidden_layers": LAYERS, "num_nextn_predict_layers": 1, "num_attention_heads": 96,
+    "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 12288,
+    "moe_intermediate_size": 1536, "n_routed_experts": 160, "n_shared_experts": 1,
+    "num_experts_per_tok": 8, "first_k_dense_replace": 3, "routed_scaling_factor": 2.5,
+    "n_group": 1, "topk_group": 1, "max_position_embeddings": 202752, "rope_theta": 1000000,
+    "partial_rotary_factor": 0.5, "use_qk_norm": True, "attention_bias": True,
+    "vocab_size": 151552, "torch_dtype": "bfloat16", "tie_word_embeddings": False,
+    "transformers_version": "4.54.0", "eos_token_id": [151329, 151336, 151338],
+    "pad_token_id": 151329,
+}  # fmt: skip
+
+SPECIAL_TOKENS = {
+    "<|endoftext|>": 151329, "[gMASK]": 151331, "<sop>": 151333, "<|system|>": 151335,
+    "<|user|>": 151336, "<|assistant|>": 151337, "<|observation|>": 151338, "<think>": 151350,
+    "</think>": 151351, "<tool_call>": 151352, "</tool_call>": 151353, "<tool_response>": 151354,
+    "</tool_response>": 151355, "<arg_key>": 151356, "</arg_key>": 151357, "<arg_value>": 151358,
+    "</arg_value>": 151359,
+}  # fmt: skip
+
+
+def build(site: Site) -> None:
+    """Make everything a host has; safe to repeat."""
+    for folder in ("root", "tmp", "run", "opt/data", "var/lib/docker", "dev/shm", "mnt", "home"):
+        (site.fs / folder).mkdir(parents=True, exist_ok=True)
+    for folder in ("faults", "docker/containers", "ct", "run"):
+        (site.dir / folder).mkdir(parents=True, exist_ok=True)
+    _etc(site)
+    _proc(site)
+    network.sysfs(site)
+    network.render(site)
+    stubs.install(site)
+    ascend(site)
+    if not (site.fs / MODEL).exists() and site.fault("model-missing") is None:
+        model(site.fs / MODEL)
+    kernel.refresh(site)
+
+
+def _etc(site: Site) -> None:
+    me, etc = site.node.index, site.fs / "etc"
+    (etc / "docker").mkdir(parents=True, exist_ok=True)
+    hosts = [f"{service_ip(i)} atlas-{i}" for i in range(site.node.count)]
+    write(etc / "hostname", f"{site.node.name}\n")
+    write(etc / "hosts", "127.0.0.1 localhost\n" + "\n".join(hosts) + "\n")
+    write(etc / "hccn.conf", network.hccn_conf(me))
+    write(etc / "docker/daemon.json", "{}\n")
+    write(
+        etc / "os-release",
+        'NAME="openEuler"\nVERSION="22.03 (LTS-SP4)"\nID="openEuler"\nVERSION_ID="22.03"\n'
+        'PRETTY_NAME="openEuler 22.03 (LTS-SP4), simulated"\n',
+    )
+
+
+def _proc(site: Site) -> None:
+    proc = site.fs / "proc"
+    proc.mkdir(exist_ok=True)
+    for name in ("uptime", "loadavg", "cpuinfo", "stat", "version", "mounts", "sys"):
+        link = proc / name
+        if not link.is_symlink():
+            link.symlink_to(f"/proc/{name}")
+    (proc / "net").mkdir(exist_ok=True)
+    (proc / "net/tcp6").write_text("")
+    gib = 1024 * 1024
+    write(
+        proc / "meminfo",
+        f"MemTotal:       {1509 * gib} kB\nMemFree:        {1390 * gib} kB\n"
+        f"MemAvailable:   {1444 * gib} kB\nSwapTotal:             0 kB\n"
+        "SwapFree:              0 kB\n"
+        f"Shmem:          {2 * gib} kB\nHugePages_Total:       0\nHugepagesize:       2048 kB\n",
+    )
+
+
+def ascend(site: Site) -> None:
+    """Install the driver, its devices and tools; or take them away, as the faults want it."""
+    place, dev = site.fs / "usr/local/Ascend", site.fs / "dev"
+    devices = [*(f"davinci{n}" for n in range(8)), "davinci_manager", "devmm_svm", "hisi_hdc"]
+    files = [place / "driver/version.info", site.fs / "etc/ascend_install.info"]
+    module = site.fs / "sys/module/drv_davinci_intf"
+    if site.fault("driver-missing") is not None:
+        gone = [*files, *(dev / d for d in devices), site.fs / "usr/local/bin/npu-smi"]
+        for path in [*gone, place / "driver/tools/hccn_tool"]:
+            path.unlink(missing_ok=True)
+        if module.exists():
+            module.rmdir()
+        return
+    version = DRIVER if site.fault("driver-differs") is None else OTHER_DRIVER
+    inner = "V100R001C23SPC001B000" if version == DRIVER else "V100R001C20SPC000B000"
+    for folder in ("driver/lib64/common", "driver/lib64/driver", "driver/tools", "firmware"):
+        (place / folder).mkdir(parents=True, exist_ok=True)
+    (site.fs / "usr/local/dcmi").mkdir(exist_ok=True)
+    module.mkdir(parents=True, exist_ok=True)
+    for device in devices:
+        (dev / device).touch(mode=0o660)
+    write(
+        files[0],
+        f"Version={version}\nascendhal_version=7.35.23\naicpu_version=1.0\ntdt_version=1.0\n"
+        f"log_version=1.0\nprof_version=2.0\ndvppkernels_version=1.1\ntsfw_version=1.0\n"
+        f"Innerversion={inner}\ncompatible_version=[V100R001C19],[V100R001C20],[V100R001C21],"
+        f"[V100R001C23]\ncompatible_version_fw=[7.0.0,8.9.9]\npackage_version={version}\n",
+    )
+    write(place / "firmware/version.info", "Version=7.7.0.6.236\nfirmware_version=1.0\n"
+          "package_version=25.2.1\n")  # fmt: skip
+    write(
+        files[1],
+        "UserName=HwHiAiUser\nUserGroup=HwHiAiUser\nDriver_Install_Type=full\n"
+        "Driver_Install_Path_Param=/usr/local/Ascend\nDriver_Install_For_All=yes\n"
+        "Driver_Install_Mode=normal\nFirmware_Install_Type=full\n"
+        "Firmware_Install_Path_Param=/usr/local/Ascend\n",
+    )
+    stubs.install(site)
+
+
+def shard_names() -> list[str]:
+    """Return the names of the weight files."""
+    return [f"model-{n:05d}-of-{SHARDS:05d}.safetensors" for n in range(1, SHARDS + 1)]
+
+
+def shard_sizes() -> list[int]:
+    """Return the bytes of each weight file; together TOTAL_SIZE and a header each."""
+    each = TOTAL_SIZE // SHARDS
+    return [each + HEADER] * (SHARDS - 1) + [TOTAL_SIZE - each * (SHARDS - 1) + HEADER]
+
+
+def model_texts() -> dict[str, str]:
+    """Return the small files of the model."""
+    weights = {"model.embed_tokens.weight": shard_names()[0]}
+    for layer in range(LAYERS + 1):
+        shard = shard_names()[min(layer, SHARDS - 1)]
+        for part in ("self_attn.q_proj", "self_attn.o_proj", "input_layernorm", "mlp.gate"):
+            weights[f"model.layers.{layer}.{part}.weight"] = shard
+    weights["lm_head.weight"] = shard_names()[-1]
+    tokens = [{"id": i, "content": t, "special": True} for t, i in SPECIAL_TOKENS.items()]
+    return {
+        "config.json": json.dumps(CONFIG, indent=2),
+        "generation_config.json": json.dumps(
+            {"eos_token_id": CONFIG["eos_token_id"], "temperature": 1.0}, indent=2
+        ),
+        "model.safetensors.index.json": json.dumps(
+            {"metadata": {"total_size": TOTAL_SIZE}, "weight_map": weights}, indent=1
+        ),
+        "tokenizer.json": json.dumps({"version": "1.0", "added_tokens": tokens, "model": {}}),
+        "tokenizer_config.json": json.dumps(
+            {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 202752}
+        ),
+        "chat_template.jinja": "[gMASK]<sop>{# simulated #}<|assistant|>\n<think>",
+    }
+
+
+def model(folder: Path) -> None:
+    """Lay a model down: small files whole, weights as holes of the right size."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in model_texts().items():
+        write(folder / name, text)
+    for name, size in zip(shard_names(), shard_sizes(), strict=True):
+        grow(folder / name, size)
+
+
+def grow(path: Path, size: int) -> None:
+    """Make a file of a size that takes no room on disk."""
+    with path.open("ab") as handle:
+        os.truncate(handle.fileno(), size)

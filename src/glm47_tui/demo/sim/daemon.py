@@ -1,0 +1,148 @@
+"""The process that a cluster is: builds the nodes, serves SSH for them, ends what it started.
+
+    python -m glm47_tui.demo.sim.daemon HOME
+
+It takes its orders from HOME/cluster.json, prints one line of JSON when the nodes can be reached,
+and ends when its standard input does (with the process that started it), or on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from glm47_tui.demo.sim import build, kernel, reap
+from glm47_tui.demo.sim.site import MARK, Node, Site, loopback, read_json, write
+
+PREFIXES = range(77, 127)
+SSH_PORTS = (2222, 12222, 22222, 32222)
+API_PORTS = (8080, 18080, 28080)
+RPC_OFFSET = 2
+
+
+def _bind(address: str, port: int) -> socket.socket | None:
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((address, port))
+        sock.listen(64)
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
+def _bind_all(prefix: int, count: int, port: int) -> list[socket.socket]:
+    socks: list[socket.socket] = []
+    for i in range(count):
+        sock = _bind(loopback(prefix, i), port)
+        if sock is None:
+            for other in socks:
+                other.close()
+            return []
+        socks.append(sock)
+    return socks
+
+
+def place(count: int, last: dict[str, Any]) -> tuple[dict[str, int], list[socket.socket]]:
+    """Find addresses and ports nobody uses; those of last time are preferred.
+
+    A service of this machine that listens on all addresses takes a port from the nodes, too.
+    """
+    first = [last["prefix"]] if "prefix" in last else []
+    ports = [last["ssh_port"]] if "ssh_port" in last else []
+    for port in [*ports, *SSH_PORTS]:
+        for prefix in [*first, *PREFIXES]:
+            socks = _bind_all(prefix, count, port)
+            if socks:
+                api = _api_port(prefix, count, last)
+                return {"prefix": prefix, "ssh_port": port, "api_port": api}, socks
+    raise OSError(f"no free loopback addresses for {count} nodes")
+
+
+def _api_port(prefix: int, count: int, last: dict[str, Any]) -> int:
+    known: list[int] = [last["api_port"]] if "api_port" in last else []
+    for port in [*known, *API_PORTS]:
+        for wanted in (port, port + RPC_OFFSET):
+            socks = _bind_all(prefix, count, wanted)
+            for sock in socks:
+                sock.close()
+            if not socks:
+                break
+        else:
+            return port
+    return API_PORTS[0]
+
+
+def _sites(home: Path, plan: dict[str, Any], found: dict[str, int]) -> list[Site]:
+    sites = []
+    for i in range(plan["nodes"]):
+        node = Node(
+            index=i, count=plan["nodes"], home=str(home), prefix=found["prefix"],
+            python=sys.executable, source=str(Path(__file__).resolve().parents[3]),
+            pace=plan["pace"],
+        )  # fmt: skip
+        sites.append(Site.make(home / "nodes" / str(i), node))
+    for site in sites:
+        build.build(site)
+    return sites
+
+
+def _until_told(stopped: threading.Event) -> None:
+    """Wait for the end of standard input: whoever started the cluster has ended."""
+    while os.read(0, 1024):
+        pass
+    stopped.set()
+
+
+def _watch(sites: list[Site], stopped: threading.Event) -> None:
+    while not stopped.wait(0.5):
+        for site in sites:
+            kernel.refresh(site)
+
+
+def main(home: Path) -> int:
+    """Run the cluster of a home until it is to end."""
+    os.environ[MARK] = str(home)
+    lock = (home / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(json.dumps({"error": "running"}), flush=True)  # noqa: T201
+        return 1
+    reap.end_all(str(home))  # what a killed cluster has left
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopped.set())
+    plan: dict[str, Any] = read_json(home / "cluster.json")
+    found, socks = place(plan["nodes"], plan)
+    write(home / "cluster.json", json.dumps({**plan, **found}))
+    sites = _sites(home, plan, found)
+
+    from glm47_tui.demo.sim.sshd import Server
+
+    server = Server(home / "keys", plan.get("password"))
+    for site, sock in zip(sites, socks, strict=True):
+        server.add(site, sock)
+    for work in (lambda: _until_told(stopped), lambda: _watch(sites, stopped)):
+        threading.Thread(target=work, daemon=True).start()
+    print(json.dumps(found), flush=True)  # noqa: T201
+    server.serve(stopped)
+    reap.end_all(str(home))
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(Path(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(code)  # paramiko's threads are not waited for
