@@ -1,0 +1,1 @@
+"""What builds the lab and takes it away again. See docs/lab.md."""
