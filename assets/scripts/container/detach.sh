@@ -9,7 +9,7 @@
 # Prints "@@ state WORD": done (it runs), differs (it runs, but was started with another SHA),
 # dead (it ran and ended; "@@ rc N" beside it), missing (not started, stopped, or gone with the
 # container's last run; "@@ leftovers N": its leader was killed, N processes it started still run).
-# For a running one also "@@ pid N" and "@@ age SECONDS".
+# For a running one also "@@ pid N" and "@@ age SECONDS". What stop ended: "@@ stopped N" processes.
 # Files: <base>/state/NAME.{pid,rc,sha}, <base>/logs/NAME_log.txt (the one before: NAME_log.1.txt).
 # Exit: 0 the verb did its work, 1 it did not, 2 wrong usage.
 # Needs bash, coreutils and setsid alone: the session is found through /proc, not through procps.
@@ -131,6 +131,7 @@ end_all() { # SECONDS
     members
     [ ${#PIDS[@]} -gt 0 ] || return 0
     echo "stopping $NAME: ${#PIDS[@]} processes"
+    echo "@@ stopped ${#PIDS[@]}"
     kill -TERM "${PIDS[@]}" 2>/dev/null
     while members && [ ${#PIDS[@]} -gt 0 ]; do
         if [ "$left" -le 0 ]; then
