@@ -45,10 +45,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     args, flag = take_language(sys.argv[1:] if argv is None else argv)
     set_language(choose_language(flag=flag))
     state.language_chosen = flag is not None
-    if flag is not None:
-        if parse_language(flag) is None:
-            click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
-            sys.exit(int(Exit.USAGE))
+    if flag is not None and parse_language(flag) is None:
+        click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
+        sys.exit(int(Exit.USAGE))
     sys.exit(_guarded(args))
 
 

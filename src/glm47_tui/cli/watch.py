@@ -1,0 +1,172 @@
+"""``monitor`` without the wizard: one reading for scripts, or the pane in a terminal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from glm47_tui.cli.connected import asker, cancel_on_signal
+from glm47_tui.cli.reading import event_data, state_data, text_lines
+from glm47_tui.errors import Exit, UserError
+from glm47_tui.i18n import Msg
+
+if TYPE_CHECKING:
+    from glm47_tui.monitor import Monitor, MonitorState, WatchEvent
+    from glm47_tui.monitor.player import Player
+    from glm47_tui.profile import Profile
+
+FIRST_READING_S = 45.0
+"""How long ``--once`` waits for nodes: a login and a slow npu-smi."""
+
+
+def watch(
+    profile: Profile | None,
+    *,
+    once: bool,
+    as_json: bool,
+    interval: float,
+    record: Path | None,
+    play: Path | None,
+    bell: bool,
+    on_event: str | None,
+    secrets_stdin: bool,
+) -> int:
+    """Run the verb; returns the exit code."""
+    if play is not None:
+        from glm47_tui.monitor.player import Player
+
+        return _play(Player(play), once=once, as_json=as_json)
+    if profile is None:
+        raise UserError(Msg.of("cli.monitor.needs_profile"), exit_code=Exit.USAGE)
+    terminal = sys.stdout.isatty() and sys.stdin.isatty()
+    if not (once or as_json or record or terminal):
+        raise UserError(Msg.of("cli.monitor.needs_terminal"), exit_code=Exit.USAGE)
+    monitor = _live(profile, interval, record, on_event, secrets_stdin)
+    if once:
+        return _once(monitor, as_json)
+    if as_json or not terminal:
+        return _print_on(monitor, interval)
+    from glm47_tui.app import run_monitor
+
+    return run_monitor(monitor, bell=bell)
+
+
+def _live(
+    profile: Profile,
+    interval: float,
+    record: Path | None,
+    on_event: str | None,
+    secrets_stdin: bool,
+) -> Monitor:
+    from glm47_tui.monitor import Monitor, Recorder
+    from glm47_tui.monitor.board import Board
+    from glm47_tui.remote import connect_one
+
+    ask, _ = asker(secrets_stdin)
+    hook = Hook(on_event) if on_event else None
+    board = Board.of(profile, on_event=hook)
+    recorder = None
+    if record is not None:
+        head = {
+            "profile": profile.name,
+            "names": [profile.node_name(i) for i in range(len(profile.nodes))],
+            "addresses": [node.ip for node in profile.nodes],
+            "local_ranks": profile.launch.data_parallel_local,
+        }
+        recorder = Recorder(record, head)
+    return Monitor(
+        profile, lambda i: connect_one(profile, i, ask), board=board, interval_s=interval,
+        recorder=recorder,
+    )  # fmt: skip
+
+
+class Hook:
+    """Runs a command of the user at every event, the event as JSON on its standard input.
+
+    One at a time, each at most ten seconds; events that come meanwhile wait, twenty at most.
+    """
+
+    def __init__(self, command: str) -> None:
+        import queue
+
+        self._command = command
+        self._waiting: queue.Queue[WatchEvent] = queue.Queue(maxsize=20)
+        self._full = queue.Full
+        threading.Thread(target=self._run, name="event-hook", daemon=True).start()
+
+    def __call__(self, event: WatchEvent) -> None:
+        """Take an event; returns at once."""
+        try:
+            self._waiting.put_nowait(event)
+        except self._full:
+            return
+
+    def _run(self) -> None:
+        while True:
+            event = self._waiting.get()
+            data = json.dumps(event_data(event), ensure_ascii=False)
+            try:
+                # The user's own command line, meant for a shell.
+                subprocess.run(  # noqa: S602
+                    self._command, shell=True, input=data, text=True, timeout=10, check=False,
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+
+
+def _once(monitor: Monitor, as_json: bool) -> int:
+    monitor.start()
+    deadline = time.monotonic() + FIRST_READING_S
+    try:
+        with cancel_on_signal() as cancel:
+            while time.monotonic() < deadline and not cancel.wait(0.1):
+                state = monitor.snapshot()
+                tried = all(n.npu_at is not None or n.link.error for n in state.nodes)
+                # The head's figures come with its connection: give them one more turn.
+                if tried and (state.engine.at or state.engine.error or state.nodes[0].link.error):
+                    break
+            if cancel.is_set():
+                return int(Exit.INTERRUPTED)
+        state = monitor.snapshot()
+    finally:
+        monitor.stop()
+    _print(state, as_json)
+    unread = [n for n in state.nodes if n.npu_at is None]
+    return int(Exit.UNREACHABLE) if unread else 0
+
+
+def _print_on(monitor: Monitor, interval: float) -> int:
+    monitor.start()
+    try:
+        with cancel_on_signal() as cancel:
+            while not cancel.wait(interval):
+                click.echo(json.dumps(state_data(monitor.snapshot()), ensure_ascii=False))
+    finally:
+        monitor.stop()
+    return 0
+
+
+def _play(player: Player, *, once: bool, as_json: bool) -> int:
+    if once or as_json or not (sys.stdout.isatty() and sys.stdin.isatty()):
+        player.run_to_end()
+        _print(player.board.snapshot(), as_json)
+        return 0
+    from glm47_tui.app import run_monitor
+
+    return run_monitor(player, bell=False)
+
+
+def _print(state: MonitorState, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(state_data(state), ensure_ascii=False, indent=2))
+        return
+    for line in text_lines(state):
+        click.echo(line)
