@@ -11,11 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from glm47_tui import screens
+from glm47_tui.errors import UserError
 from glm47_tui.i18n import LANGUAGES, Msg, choose_language, language, set_language, t
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.session import Session
 from glm47_tui.session.steps import STEPS, after
 from glm47_tui.session.tasks import where
+from glm47_tui.widgets import scrollbar
 from glm47_tui.widgets.theme import DARK, LIGHT, THEMES
 
 DRAIN_S = 0.1
@@ -44,6 +46,8 @@ class WizardApp(App[int]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self._asking = False
+        scrollbar.install()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -61,9 +65,32 @@ class WizardApp(App[int]):
         """Take in what workers found and let the shown screen draw it."""
         topics = self.session.inbox.drain()
         if topics:
+            self._answer_next()
             for screen in self.screen_stack:
                 if isinstance(screen, StepScreen) and screen.is_mounted:
                     screen.draw(topics)
+
+    def _answer_next(self) -> None:
+        """Put the oldest question that waits before the user; one at a time."""
+        if self._asking:
+            return
+        pending = self.session.asks.next()
+        if pending is None:
+            return
+        from glm47_tui.screens.dialogs.route import dialog_for
+
+        dialog = dialog_for(pending)
+        if dialog is None:
+            pending.give_up()
+            return
+
+        def answered(answer: object) -> None:
+            self._asking = False
+            pending.give(answer)
+            self._answer_next()
+
+        self._asking = True
+        self.push_screen(dialog, answered)
 
     @property
     def step_shown(self) -> str:
@@ -93,9 +120,13 @@ class WizardApp(App[int]):
         await self.switch_screen(step)
 
     def action_language(self) -> None:
-        """Switch between Chinese and English; what stands on the screens is relabelled."""
+        """Switch between Chinese and English."""
         index = LANGUAGES.index(language())
-        set_language(LANGUAGES[(index + 1) % len(LANGUAGES)])
+        self.speak(LANGUAGES[(index + 1) % len(LANGUAGES)])
+
+    def speak(self, wanted: str | None) -> None:
+        """Speak a language from now on; None: the environment's. All screens are relabelled."""
+        set_language(wanted or choose_language())
         for screen in [*self._installed_screens.values(), *self.screen_stack]:
             if isinstance(screen, Screen) and screen.is_mounted:
                 _relabel(screen)
@@ -104,10 +135,58 @@ class WizardApp(App[int]):
         """Switch between the dark and the light theme."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    def save_profile(self) -> bool:
+        """Save the profile if it holds, else the draft; say which. Tell whether it was saved."""
+        from glm47_tui.session import drafts
+
+        draft = self.session.draft
+        if draft is None:
+            return False
+        try:
+            if draft.profile is None:
+                kept = drafts.keep(draft)
+                note = Msg.of("screens.profile.kept", count=len(draft.problems), path=str(kept))
+                self.notify(t(note), severity="warning", markup=False)
+                return False
+            saved = drafts.save_profile(draft)
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return False
+        self.notify(t(Msg.of("screens.profile.saved", path=str(saved))), markup=False)
+        return True
+
+    def action_help(self) -> None:
+        """Show what the step is for and its keys."""
+        from glm47_tui.screens.dialogs.help import Help
+
+        if not isinstance(self.screen, StepScreen):
+            return
+        keys: dict[str, tuple[str, str]] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            described = binding.description and "." in binding.description
+            if described and binding.action not in keys:
+                keys[binding.action] = (self.get_key_display(binding), binding.description)
+        self.push_screen(Help(self.screen.STEP, tuple(keys.values())))
+
     async def action_quit(self) -> None:
-        """End the app."""
+        """End the app; ask first when something is running."""
         self.session.keep()
-        self.exit(0)
+        running = self.session.tasks.active
+        if not running:
+            self.exit(0)
+            return
+        from glm47_tui.screens.dialogs.choose import Choose
+
+        lines = [Msg.of("screens.quit.running", what=task.title) for task in running]
+        answers = [("quit", "screens.quit.quit"), ("stay", "screens.quit.stay")]
+
+        def answered(answer: str | None) -> None:
+            if answer == "quit":
+                self.exit(0)
+
+        dialog = Choose("screens.quit.title", [*lines, "screens.quit.draft"], answers)
+        self.push_screen(dialog, answered)
 
     def _fatal_error(self) -> None:
         """End after a bug: say where it is, never what values it held (they may be secrets)."""

@@ -27,8 +27,18 @@ class Wizard(Protocol):
 
     session: Session
 
+    @property
+    def step_shown(self) -> str:
+        """The step on the screen."""
+
     def action_go(self, step: str) -> None:
         """Go to a step."""
+
+    def save_profile(self) -> bool:
+        """Save the profile if it holds, else the draft; tell whether it was saved."""
+
+    def speak(self, wanted: str | None) -> None:
+        """Speak a language from now on."""
 
 
 class StepScreen(Screen[None]):

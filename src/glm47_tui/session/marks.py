@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from glm47_tui.session.steps import Mark
@@ -12,16 +13,48 @@ if TYPE_CHECKING:
 
 def mark(session: Session, step: str) -> Mark:
     """Return the mark of one step; opens no room and imports nothing heavy."""
-    if session.draft is None:
+    if session.draft is None or step not in _MARKS:
         return Mark.NONE
-    return _MARKS[step](session) if step in _MARKS else Mark.NONE
+    return _MARKS[step](session)
 
 
 def _profile(session: Session) -> Mark:
-    if "profile" not in session.visited or session.draft is None:
+    if session.draft is None or session.visited <= {"profile"}:
         return Mark.NONE
     wrong = [w for w in session.draft.problems if not w.startswith("nodes")]
     return Mark.PROBLEM if wrong else Mark.DONE
 
 
-_MARKS = {"profile": _profile}
+def _nodes(session: Session) -> Mark:
+    room = session.peek()[0]
+    if session.tasks.running("detect"):
+        return Mark.RUNNING
+    if room is None or (room.evidence is None and not room.failures):
+        return Mark.NONE
+    if room.failures:
+        return Mark.PROBLEM
+    return Mark.DONE if room.proven else Mark.WARNING
+
+
+def _checks(session: Session) -> Mark:
+    room = session.peek()[0]
+    if session.tasks.running("checks") or session.tasks.running("fix"):
+        return Mark.RUNNING
+    if room is None or not room.findings:
+        return Mark.NONE
+    if room.blockers:
+        return Mark.PROBLEM
+    return Mark.WARNING if room.warnings or room.stale else Mark.DONE
+
+
+def _review(session: Session) -> Mark:
+    whole = session.draft is not None and session.draft.profile is not None
+    return Mark.DONE if whole and "review" in session.visited else Mark.NONE
+
+
+_MARKS: dict[str, Callable[[Session], Mark]] = {
+    "profile": _profile,
+    "nodes": _nodes,
+    "checks": _checks,
+    "review": _review,
+}

@@ -31,10 +31,10 @@ STYLE = {
     "bad": "bold $text-error",
     "warn": "bold $text-warning",
     "run": "bold $text-accent",
-    "wait": "$text-muted",
+    "wait": "$quiet",
     "info": "$text-accent",
     "unknown": "$text-warning",
-    "none": "$text-muted",
+    "none": "$quiet",
     "here": "bold $text-primary",
 }
 """Content style of each mark; colour only ever repeats what the mark says."""

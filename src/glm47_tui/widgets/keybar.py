@@ -37,7 +37,8 @@ class KeyRow(Footer):
             ).data_bind(compact=Footer.compact)
 
     def _display(self, binding: Binding) -> str:
-        return binding.key_display or self.app.get_key_display(binding)
+        shown = binding.key_display or self.app.get_key_display(binding)
+        return shown.upper() if shown[0] == "f" and shown[1:].isdigit() else shown
 
     def _in_order(self) -> list[ActiveBinding]:
         """Return the bindings to show, the app's in the order it lists them.

@@ -18,6 +18,7 @@ DARK = Theme(
     warning="#e2b45c",
     error="#ec7a7a",
     variables={
+        "quiet": "#8b98aa",
         "block-cursor-background": "#2d4a66",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-text-style": "none",
@@ -58,6 +59,7 @@ LIGHT = Theme(
     warning="#8a5a00",
     error="#b3282d",
     variables={
+        "quiet": "#5b6878",
         "block-cursor-background": "#c9dff5",
         "block-cursor-foreground": "#0e1a29",
         "block-cursor-text-style": "none",

@@ -1,0 +1,1 @@
+"""Dialogs that lie over a step and hand back one answer."""

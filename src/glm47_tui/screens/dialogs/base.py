@@ -1,0 +1,84 @@
+"""What every dialog has: a title, words, a row of buttons; esc means no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button
+
+from glm47_tui.i18n import Msg
+from glm47_tui.widgets.say import Say, words
+
+T = TypeVar("T")
+
+
+class Choice(Button):
+    """A button by message id."""
+
+    def __init__(self, label: Msg | str, id: str, *, kind: str = "") -> None:
+        super().__init__(words(label), id=id, compact=True, classes=kind or None)
+        self._msg = label
+
+    def relabel(self) -> None:
+        """Say it in the current language."""
+        self.label = words(self._msg)
+
+
+class Dialog(ModalScreen[T], Generic[T]):
+    """A dialog. Subclasses give ``content()``, ``CHOICES`` and ``answer(choice)``.
+
+    ``CHOICES`` are (id, label message id) pairs; the last is what esc answers.
+    """
+
+    CHOICES: ClassVar[Sequence[tuple[str, str]]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "refuse", "widgets.key.cancel", show=False),
+        Binding("left", "move(-1)", show=False),
+        Binding("right", "move(1)", show=False),
+    ]
+
+    def __init__(self, title: Msg | str) -> None:
+        super().__init__()
+        self._title = title
+
+    def compose(self) -> ComposeResult:
+        """Make title, content and buttons."""
+        with Vertical(id="dialog"):
+            yield Say(self._title, id="dialog-title")
+            with VerticalScroll(id="dialog-content", can_focus=False):
+                yield from self.content()
+            with Horizontal(id="dialog-choices"):
+                for id_, label in self.choices():
+                    yield Choice(label, id=f"choice-{id_}")
+
+    def content(self) -> ComposeResult:
+        """Make what stands between title and buttons."""
+        yield from ()
+
+    def choices(self) -> Sequence[tuple[str, Msg | str]]:
+        """Return the buttons: (id, label)."""
+        return self.CHOICES
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer by a button."""
+        event.stop()
+        self.answer((event.button.id or "").removeprefix("choice-"))
+
+    def action_refuse(self) -> None:
+        """Answer as the last button does."""
+        self.answer(self.choices()[-1][0])
+
+    def action_move(self, by: int) -> None:
+        """Go from button to button."""
+        if isinstance(self.focused, Button):
+            (self.focus_next if by > 0 else self.focus_previous)(Button)
+
+    def answer(self, choice: str) -> None:
+        """Turn a button into the answer and close."""
+        result: Any = choice
+        self.dismiss(result)
