@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glm47_tui.render.commands import Command, commands
+from glm47_tui.render.commands import Command, commands, undo_commands
 from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, write
 from glm47_tui.render.guide import diff_guide, guide_diff, guide_original
 from glm47_tui.render.launch import job_name
@@ -29,6 +29,7 @@ __all__ = [
     "render",
     "step_ids",
     "step_script",
+    "undo_commands",
     "verification_request",
     "write",
 ]

@@ -10,10 +10,7 @@ from typing import Literal
 Role = Literal["script", "launch", "download", "patch", "container", "request", "doc"]
 """``script``: for the host; ``launch``: starts the engine; ``download``: fetches the weights;
 ``patch``: goes into vLLM; ``container``: our helpers that run in the container; ``request``: the
-verification; ``doc``: for people alone. The last two are written by :func:`write` and not put on
-a node."""
-
-_NOT_ON_NODES = ("request", "doc")
+verification; ``doc``: for people alone, written by :func:`write` and not put on a node."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,7 @@ class Rendered:
 
     def for_node(self, index: int) -> tuple[RenderedFile, ...]:
         """What one node gets: the files of all nodes and its own; no documents."""
-        return tuple(
-            f for f in self.files if f.node in (None, index) and f.role not in _NOT_ON_NODES
-        )
+        return tuple(f for f in self.files if f.node in (None, index) and f.role != "doc")
 
     def find(self, path: str, node: int | None = None) -> RenderedFile:
         """Return the file with this path (and node, where there are several); KeyError if none."""

@@ -1,37 +1,57 @@
-"""The guide's own files with this profile's addresses, and how ours differ from them."""
+"""The guide's own files with this profile's addresses, and how ours differ from them.
+
+The guide speaks of two hosts and its own settings: that is what comes out here, whatever the
+profile says; names, addresses and paths alone are the profile's. A third node's original is the
+second's.
+"""
 
 from __future__ import annotations
 
 import difflib
+import posixpath
 
 from glm47_tui.profile import ContainerSpec, ImprovementsSpec, LaunchSpec, Profile
-from glm47_tui.render.rendering import render
+from glm47_tui.render.launch import job_name, launch_script
+from glm47_tui.render.rendering import docker_run, render
+from glm47_tui.render.templates import fill
 
-_FILES = ("scripts/docker_run.sh", "scripts/modelscope_glm_47.py")
+_AS_PRINTED = ImprovementsSpec(shm_size=False, detached=False, drop_dead=False)
 
 
-def _as_guide(profile: Profile) -> Profile:
-    """The profile as the guide has it: its own hosts, model and names, all else the defaults."""
+def _as_guide(profile: Profile, index: int) -> Profile:
+    """The profile as the guide has it: two hosts, its settings; names and addresses stay."""
+    other = profile.nodes[index] if index else profile.nodes[-1]
+    container = ContainerSpec(
+        data_mount=profile.container.data_mount,
+        data_mount_inside=profile.container.data_mount_inside,
+    )
     return profile.model_copy(
         update={
+            "model": profile.model.model_copy(update={"served_name": "glm47"}),
+            "container": container,
             "launch": LaunchSpec(),
-            "improvements": ImprovementsSpec(shm_size=False, detached=False, drop_dead=False),
-            "container": ContainerSpec(
-                name=profile.container.name,
-                image=profile.container.image,
-                data_mount=profile.container.data_mount,
-                data_mount_inside=profile.container.data_mount_inside,
-            ),
+            "improvements": _AS_PRINTED,
+            "nodes": (profile.head, other),
         }
     )
 
 
 def guide_original(profile: Profile, index: int, path: str) -> str | None:
     """Text of a file as the guide prints it, with this node's addresses; None: not in the guide."""
-    name = path.rpartition("/")[2]
-    if path not in _FILES and not name.startswith("glm_47_infer_node"):
-        return None
-    return render(_as_guide(profile)).find(path, index).text
+    guide = _as_guide(profile, index)
+    if path == "scripts/docker_run.sh":
+        return docker_run(guide)
+    if path == f"scripts/{job_name(index)}.sh":
+        return launch_script(guide, min(index, 1))
+    if path == "scripts/modelscope_glm_47.py":
+        local = profile.model_path(index)
+        values = {
+            "repo": profile.model.repo,
+            "local_dir": local,
+            "cache_dir": posixpath.join(posixpath.dirname(local), ".cache"),
+        }
+        return fill("guide/modelscope_glm_47.py.j2", values)
+    return None
 
 
 def guide_diff(profile: Profile, index: int, path: str) -> str:

@@ -1,7 +1,8 @@
 """The launch script: environment and flags of ``vllm serve``, in the guide's order.
 
 One host and one engine is no data parallel: then all ``--data-parallel-*`` flags are left out. One
-host with several engines needs the sizes only (vLLM takes 127.0.0.1 and a free port by itself).
+host with several engines needs the sizes only (vLLM 0.13.0 then shakes hands over a local socket).
+IPv6 addresses need ``HCCL_SOCKET_FAMILY`` beside the NIC (CANN's envref: IPv4 is the default).
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ def job_name(index: int) -> str:
 
 
 def guide_env(profile: Profile) -> dict[str, str]:
-    """The environment variables that the guide exports, beside addresses and NICs."""
+    """The environment variables that the guide exports, beside addresses and NICs.
+
+    Inside a container that was given some of the NPUs they count from 0 (CANN's "logical ids";
+    gpustack#3352 shows the error for a number of the host's).
+    """
     return {
         "OMP_PROC_BIND": "false",
         "ASCEND_RT_VISIBLE_DEVICES": ",".join(map(str, range(len(profile.container.devices)))),
@@ -174,6 +179,7 @@ def launch_script(profile: Profile, index: int) -> str:
             "nic": node.nic,
             "ip": node.ip,
             "head_ip": profile.head.ip,
+            "ipv6": ":" in node.ip,
             "model_path": profile.inside(profile.model_path(index)),
             "env": list(environment(profile).items()),
             "flags": flags(profile, index),

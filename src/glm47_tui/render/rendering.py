@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
 from glm47_tui import assets
 from glm47_tui.profile import Profile
+from glm47_tui.render.by_hand import readmes
 from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, Role
 from glm47_tui.render.launch import job_name, launch_script
 from glm47_tui.render.request import request_json, request_script
@@ -62,9 +64,10 @@ def render(profile: Profile) -> Rendered:
     for name in CONTAINER_FILES:
         text = assets.text("scripts", "container", name)
         files.append(_file(f"scripts/{name}", text, "container", mode=0o755))
-    files.append(_file("verify/request.json", request_json(profile), "request"))
-    files.append(_file("verify/request.sh", request_script(profile), "request", mode=0o755))
-    return Rendered(profile.name, profile.base_dir, tuple(files))
+    files.append(_file("scripts/verify_request.json", request_json(profile), "request"))
+    files.append(_file("scripts/verify_request.sh", request_script(profile), "request", mode=0o755))
+    rendered = Rendered(profile.name, profile.base_dir, tuple(files))
+    return replace(rendered, files=(*readmes(profile, rendered), *files))
 
 
 def _file(
