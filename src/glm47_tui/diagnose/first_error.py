@@ -1,0 +1,80 @@
+"""The first ERROR of the first failing rank: what is said when no entry matches."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from glm47_tui.diagnose.lines import Head
+from glm47_tui.diagnose.report import Place
+
+_LINES = 1500
+"""Lines looked at in a run, from errors on: first errors stand early, storms come after."""
+_CALM = 60
+"""Lines without an error after which the search rests until the next one."""
+_PROCESSES = 32
+
+_EXCEPTION = re.compile(
+    r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*"
+    r"(?:Error|Exception|Exit|Interrupt|Timeout|Failure|Warning|NotFound|Invalid\w*)(?::|$)"
+)
+_TRACEBACK = "Traceback (most recent call last)"
+_MARKS = (b"ERROR", b"Traceback (most")
+
+
+@dataclass
+class _Failing:
+    first: Place
+    exception: Place | None = None
+    in_traceback: bool = False
+
+
+class FirstErrors:
+    """Collects the first error, and the exception it ends in, of each process of a run."""
+
+    def __init__(self) -> None:
+        self._left = _LINES
+        self._calm = 0
+        self._failing: dict[str, _Failing] = {}
+
+    @property
+    def following(self) -> bool:
+        """True while the lines after an error are being read."""
+        return self._calm > 0 and self._left > 0
+
+    def starts_in(self, block: bytes, at: int = 0) -> int:
+        """Return where in a block (from ``at`` on) reading must begin, -1: nothing to read."""
+        if self._left <= 0:
+            return -1
+        if self._calm > 0:
+            return at
+        places = [found for mark in _MARKS if (found := block.find(mark, at)) >= 0]
+        return max(at, block.rfind(b"\n", at, min(places)) + 1) if places else -1
+
+    def take(self, head: Head, message: str, place: Place) -> bool:
+        """Look at one line; False when the search may rest."""
+        self._left -= 1
+        traceback = message.startswith(_TRACEBACK)
+        is_error = head.level in ("ERROR", "CRITICAL", "FATAL") or traceback
+        self._calm = _CALM if is_error else self._calm - 1
+        if head.quiet or self._left <= 0:
+            return self.following
+        known = self._failing.get(place.process)
+        if known is None:
+            if not is_error or len(self._failing) >= _PROCESSES:
+                return self.following
+            known = self._failing[place.process] = _Failing(place)
+        if traceback:
+            known.in_traceback = True
+        elif known.in_traceback and known.exception is None and _EXCEPTION.match(message):
+            known.exception = place
+        return self.following
+
+    def first(self) -> tuple[Place, Place | None] | None:
+        """Return the first error and its exception: of a process that raised one, if any did."""
+        raised = [f for f in self._failing.values() if f.exception]
+        some = raised or list(self._failing.values())
+        if not some:
+            return None
+        earliest = min(some, key=lambda f: (f.first.line,))
+        return earliest.first, earliest.exception
