@@ -1,0 +1,220 @@
+"""State, events, history, logs and recordings of the monitor."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+
+import pytest
+
+from glm47_tui.errors import UserError
+from glm47_tui.monitor import LogStore, Player, Recorder, Ring, Thresholds, WatchEvent, Weight, thin
+from glm47_tui.monitor.board import Board
+from glm47_tui.monitor.logs import level_of, stamp_of
+from glm47_tui.monitor.state import Link, LinkState
+
+SAMPLES = Path(__file__).parents[1] / "node" / "samples"
+IDLE = (SAMPLES / "npu_smi_910B2x8_idle_25.2.0_issue3906.txt").read_text()
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def frame(text: str = IDLE, interval: float = 1.0, took_ms: int = 100) -> list[str]:
+    body = [f" {line}" for line in text.splitlines()]
+    return [f"@@ npu 1.0 0 {took_ms} {interval}", *body, "@@ end"]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def board(clock: Clock) -> Board:
+    return Board(["node0", "node1"], ["10.77.0.10", "10.77.0.11"], clock=clock)
+
+
+def kinds(board: Board) -> list[str]:
+    return [event.kind for event in board.snapshot().events]
+
+
+def test_every_number_has_an_age_and_goes_stale_after_three_intervals(
+    board: Board, clock: Clock
+) -> None:
+    assert board.snapshot().nodes[0].stale(clock.now)
+    board.reader(0).feed(frame())
+    node = board.snapshot().nodes[0]
+    assert node.age(clock.now) == 0
+    assert not node.stale(clock.now + 3.0)
+    assert node.stale(clock.now + 3.1)
+
+
+def test_a_slow_npu_smi_is_given_its_time(board: Board, clock: Clock) -> None:
+    board.reader(0).feed(frame(took_ms=5000))
+    node = board.snapshot().nodes[0]
+    assert not node.stale(clock.now + 14)
+    assert node.stale(clock.now + 16)
+
+
+def test_events_are_edges(board: Board) -> None:
+    alarm = IDLE.replace("| OK            | 94.2 ", "| Alarm         | 94.2 ")
+    for text in (IDLE, alarm, alarm, IDLE, IDLE, alarm):
+        board.reader(1).feed(frame(text))
+    assert kinds(board) == ["health", "health_back", "health"]
+    event = board.snapshot().events[0]
+    assert (event.node, event.weight) == (1, Weight.CRITICAL)
+    assert event.what.args["npu"] == 0
+
+
+def test_hbm_and_temperature_have_hysteresis(clock: Clock) -> None:
+    board = Board(["n"], ["a"], clock=clock, thresholds=Thresholds(hbm_pct=90, temp_c=60, back=5))
+    full = IDLE.replace("3418 / 65536", "60000/ 65536")
+    nearly = IDLE.replace("3418 / 65536", "57000/ 65536")
+    for text in (full, nearly, full, IDLE):
+        board.reader(0).feed(frame(text))
+    assert kinds(board) == ["hbm", "hbm_back"]
+
+
+def test_npu_smi_failing_and_coming_back(board: Board) -> None:
+    broken = frame("npu-smi: command not found")
+    board.reader(0).feed(broken)
+    board.reader(0).feed(broken)
+    board.reader(0).feed(frame())
+    assert kinds(board) == ["npu_smi", "npu_smi_back"]
+
+
+def test_processes_gone_are_named_together(board: Board) -> None:
+    three = [" 1 VLLM::EngineCor S 10 1", " 2 VLLM::Worker_TP R 10 1", " 3 VLLM::Worker_TP R 10 1"]
+    board.reader(0).feed(["@@ procs 1.0", *three, "@@ end"])
+    board.reader(0).feed(["@@ procs 6.0", "@@ end"])
+    event = board.snapshot().events[0]
+    assert event.kind == "gone"
+    assert event.what.args["names"] == "VLLM::EngineCor, 2 x VLLM::Worker_TP"
+
+
+def test_lost_and_found_connection(board: Board) -> None:
+    board.link(0, Link(LinkState.UP))
+    board.link(0, Link(LinkState.RETRYING, attempt=1, error="cut"))
+    board.link(0, Link(LinkState.RETRYING, attempt=2, error="cut"))
+    board.link(0, Link(LinkState.UP, attempt=0))
+    assert kinds(board) == ["link_lost", "link_back"]
+
+
+def test_history_keeps_fifteen_minutes(board: Board) -> None:
+    for _ in range(3):
+        board.reader(0).feed(frame())
+    assert list(board.history(0, 0, "power", 10)) == pytest.approx([94.2] * 3)
+    assert list(board.history(0, 0, "hbm", 10)) == pytest.approx([100 * 3418 / 65536] * 3)
+    assert list(board.history(1, 0, "power", 10)) == []
+
+
+def test_ring_wraps() -> None:
+    ring = Ring(4)
+    for value in range(6):
+        ring.add(float(value))
+    ring.add(None)
+    assert len(ring) == 4
+    last = ring.last(9)
+    assert list(last[:3]) == [3.0, 4.0, 5.0]
+    assert math.isnan(last[3])
+    assert next(iter(ring.last(2))) == 5.0
+
+
+def test_a_peak_survives_thinning() -> None:
+    values = [0.0] * 900
+    values[450] = 97.0
+    thinned = thin(values, 20)
+    assert len(thinned) == 20
+    assert max(thinned) == 97.0
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "stamp"),
+    [
+        ("INFO 01-12 10:53:02 [api_server.py:1351] hello", 1, "01-12 10:53:02"),
+        ("(EngineCore_DP0 pid=123) ERROR 12-27 10:11:12 [core.py:1] x", 3, "12-27 10:11:12"),
+        ("2026-01-12 10:53:02,113 - modelscope - WARNING - y", 2, "01-12 10:53:02"),
+        ("[ERROR] HCCL(1,python):2026-01-12-10:53:02.123.456 [x]", 3, "01-12 10:53:02"),
+        ("Traceback (most recent call last):", 3, ""),
+        ("RuntimeError: boom", 3, ""),
+        ("Loading safetensors checkpoint shards:  45% Completed | 42/93", None, ""),
+    ],
+)
+def test_level_and_time_of_a_line(line: str, level: int | None, stamp: str) -> None:
+    assert level_of(line) == level
+    assert stamp_of(line) == stamp
+
+
+def test_logs_are_merged_by_time_and_filtered() -> None:
+    store = LogStore(2)
+    store.feed(0, ["INFO 01-12 10:00:01 a", "ERROR 01-12 10:00:03 b", "  traceback of b"])
+    store.feed(1, ["INFO 01-12 10:00:02 c", "INFO 01-12 10:00:04 d"])
+    texts = [line.text[-1] for line in store.lines([0, 1])]
+    assert texts == ["a", "c", "b", "b", "d"]
+    assert [x.text for x in store.lines([0, 1], level=3)] == [
+        "ERROR 01-12 10:00:03 b",
+        "  traceback of b",
+    ]
+    assert [x.node for x in store.lines([0, 1], matches=lambda s: "d" in s)] == [1]
+    assert store.first_error(0) == 2
+    assert store.first_error(1) is None
+
+
+def test_memory_is_bounded_and_numbers_go_on() -> None:
+    store = LogStore(1, keep=10)
+    store.feed(0, [f"line {i}" for i in range(100)])
+    lines = store.lines([0])
+    assert [line.number for line in lines] == list(range(91, 101))
+    assert store.count(0) == 100
+
+
+def recording(file: Path) -> None:
+    head = {"names": ["node0"], "addresses": ["10.77.0.10"], "profile": "p", "local_ranks": 1}
+    recorder = Recorder(file, head)
+    recorder.lines(0, frame())
+    recorder.lines(0, ["@@ log 1 0 new", "@@ log 1 6 -", " hello", "@@ end"])
+    recorder.metrics('vllm:num_requests_running{engine="0"} 3.0\n')
+    recorder.close()
+
+
+def test_a_recording_shows_what_was_shown(tmp_path: Path) -> None:
+    recording(tmp_path / "night.gz")
+    player = Player(tmp_path / "night.gz")
+    player.run_to_end()
+    state = player.board.snapshot()
+    assert state.profile == "p"
+    assert state.nodes[0].npu is not None
+    assert len(state.nodes[0].npu.npus) == 8
+    assert player.board.logs.raw(0, 10) == ["hello"]
+    assert state.engine.ranks[0].running == 3.0
+
+
+def test_a_recording_that_was_cut_off_plays_to_the_cut(tmp_path: Path) -> None:
+    recording(tmp_path / "night.gz")
+    whole = (tmp_path / "night.gz").read_bytes()
+    (tmp_path / "cut.gz").write_bytes(whole[: len(whole) - 20])
+    player = Player(tmp_path / "cut.gz")
+    player.run_to_end()
+    assert player.ended
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{}\n")])
+def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x"
+    file.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        Player(file)
+    assert caught.value.exit_code == 2
+
+
+def test_listeners_hear_of_events(clock: Clock) -> None:
+    heard: list[WatchEvent] = []
+    board = Board(["n"], ["a"], clock=clock, on_event=heard.append)
+    board.event("log_lost", Weight.WARNING, 0)
+    assert [e.kind for e in heard] == ["log_lost"]
