@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from glm47_tui.diagnose.catalog import Catalog
 from glm47_tui.diagnose.phases import GONE, SERVING
 from glm47_tui.diagnose.reading import LogReader, Words
-from glm47_tui.diagnose.report import NodePhase, Place, Report
+from glm47_tui.diagnose.report import NodePhase, Place, Report, Stall
 from glm47_tui.diagnose.sightings import Run
+from glm47_tui.diagnose.stalls import StallWatch
 from glm47_tui.diagnose.verdict import judge
 
 
@@ -73,15 +74,17 @@ class Diagnoser:
             log.take(block, first_line, at)
 
     def report(self, now: float | None = None) -> Report:
-        """Say what is known by now (``now``: seconds by the logs' clock, None: their last stamp)."""
+        """Say what is known by now (``now`` by the logs' clock, None: their last stamp)."""
         with self._lock:
             logs = list(self._logs.values())
             runs = self._runs(logs)
             causes, notes = judge(self.catalog, runs, self.skew)
             error = None if causes else self._first_error(runs)
+            fatal = any(self.catalog.by_id[c.entry].fatal for c in causes)
             return Report(
                 causes=causes,
                 notes=notes,
+                stalls=() if fatal else self._stalls(runs, now),
                 first_error=error[0] if error else None,
                 exception=error[1] if error else None,
                 phases=_phases(runs),
@@ -115,6 +118,21 @@ class Diagnoser:
             return late - self.skew.get(item[0], 0.0), place.line
 
         return min(raised, key=key)[1]
+
+    def _stalls(self, runs: Sequence[tuple[str, Run]], now: float | None) -> tuple[Stall, ...]:
+        """Who waits, by the stamps of the logs; without stamps nobody can tell."""
+        told = [(n, r, r.started) for n, r in runs if r.head and r.started is not None]
+        told.sort(key=lambda item: item[1].phases.headless)
+        watch = StallWatch([node for node, _, _ in told])
+        ends = []
+        for node, run, began in told:
+            ahead = self.skew.get(node, 0.0)
+            since = run.phase_since if run.phase_since is not None else began
+            watch.phase(node, run.phases.current, since - ahead)
+            ends.append((run.ended if run.ended is not None else since) - ahead)
+        if not ends:
+            return ()
+        return watch.stalls(now if now is not None else max(ends))
 
 
 def _of_the_past(run: Run, began: float | None) -> bool:

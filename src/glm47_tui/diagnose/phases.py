@@ -24,7 +24,8 @@ GONE = "gone"
 class PhaseSeen:
     """An engine is in ``phase`` (a value of ``deploy.events.Phase``), ``fraction`` 0..1 of it.
 
-    ``detail`` is a word of the log for people: ``42/93``, ``KV 131,072 tokens``, an address.
+    ``detail`` is a word of the log for people: ``42/93``, ``KV 131,072 tokens``, an address, or
+    ``rank 8 of 16`` while the NPUs connect.
     """
 
     phase: str
@@ -84,6 +85,7 @@ _GONE = (
 _BAR = re.compile(r"(\d{1,3})%(?: Completed)?\s*\|.*?(\d+)/(\d+)")
 _TOKENS = re.compile(r"GPU KV cache size: ([\d,]+) tokens")
 _ADDRESS = re.compile(r"head node address (\S+?)\.?(?: |$)")
+_RANK = re.compile(r"world_size=(\d+) rank=(\d+)")
 _MODE = re.compile(r"mode: (\w+)")
 
 
@@ -168,6 +170,9 @@ def _progress(phase: str, message: str) -> tuple[float | None, str]:
         if message.startswith("Starting to capture"):
             mode = _MODE.search(message)
             return 0.0, mode[1] if mode else ""
+    if phase == STARTING:
+        rank = _RANK.match(message)
+        return None, f"rank {rank[2]} of {rank[1]}" if rank else ""
     if phase == PROFILING:
         tokens = _TOKENS.search(message)
         if tokens:
