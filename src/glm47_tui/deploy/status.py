@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from glm47_tui.deploy.events import Phase
-from glm47_tui.i18n import Msg
+from glm47_tui.i18n import Msg, t
 
 ContainerState = Literal["running", "stopped", "absent", "differs", "unknown"]
 EngineState = Literal["running", "differs", "dead", "absent", "unknown"]
@@ -43,6 +43,45 @@ class NodeStatus:
     """patched, pristine, partial, builtin, foreign, plugin (nothing to patch), unknown."""
     lock: LockHolder | None = None
 
+    def lines(self) -> list[str]:
+        """Return what is known of the node, a line a subject."""
+        if self.error is not None:
+            return [t(self.error)]
+        phase = Msg.of(f"deploy.phase.{self.phase.value}") if self.phase is not None else "-"
+        out = [
+            t(f"deploy.now.engine.{self.engine}", pid=self.pid or "?", phase=phase,
+              code="?" if self.exit_code is None else self.exit_code,
+              since=_duration(self.uptime_s)),
+            t(f"deploy.now.container.{self.container}", id=self.container_id or "-"),
+            t("deploy.now.patches", state=Msg.of(f"deploy.now.patch.{self.patches}")),
+            t("deploy.now.model", state=Msg.of(f"deploy.now.word.{self._word('model')}")),
+        ]  # fmt: skip
+        if self.lock is not None:
+            out.append(t("deploy.now.lock", who=self.lock.who, age=self.lock.beat_age_s))
+        return out
+
+    def _word(self, step: str) -> str:
+        word = self.steps.get(step, "unknown")
+        return word if word in ("done", "missing", "differs", "broken") else "unknown"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "?"
+    whole = int(seconds)
+    days, hours, minutes = whole // 86400, whole % 86400 // 3600, whole % 3600 // 60
+    if days:
+        return f"{days}d{hours:02d}h"
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{whole % 60:02d}s"
+
+
+def _api_words(status: ServiceStatus) -> Msg:
+    if status.serving:
+        return Msg.of("deploy.now.serving", models=", ".join(status.models))
+    if status.api_ok:
+        return Msg.of("deploy.now.half", models=", ".join(status.models))
+    return Msg.of("deploy.now.silent", why=status.api_note or Msg.of("deploy.now.word.unknown"))
+
 
 @dataclass(frozen=True)
 class ServiceStatus:
@@ -61,7 +100,11 @@ class ServiceStatus:
 
     def lines(self) -> list[str]:
         """Return the status as lines for people."""
-        raise NotImplementedError
+        out = [t(_api_words(self))]
+        for node in self.nodes:
+            out.append(node.name)
+            out += [f"  {line}" for line in node.lines()]
+        return out
 
     def as_data(self) -> dict[str, Any]:
         """Return the status as JSON data."""
