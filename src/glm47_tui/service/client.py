@@ -183,6 +183,18 @@ class Service:
             model=str(data.get("model", "")),
         )
 
+    def probe_rank(self, rank: int, *, timeout: float) -> None:
+        """Ask one data-parallel rank for one token. Raises ServiceError when it gives none.
+
+        vLLM 0.13.0 takes the rank from a header (``entrypoints/openai/serving_engine.py``).
+        """
+        options = ChatOptions(thinking=False, max_tokens=1, temperature=0.0, top_p=None)
+        body = request_body(self.model, [{"role": "user", "content": "1"}], options, stream=False)
+        headers = {"X-data-parallel-rank": str(rank)}
+        data = self._json("POST", _CHAT, timeout=timeout, body=body, headers=headers)
+        if not data.get("choices"):
+            raise bad_answer(_CHAT, json.dumps(data, ensure_ascii=False))
+
     def models(self, *, timeout: float = 10.0) -> tuple[str, ...]:
         """Names of the models that are served. Raises ServiceError."""
         data = self._json("GET", "/v1/models", timeout=timeout)
@@ -257,8 +269,9 @@ class Service:
         timeout: float,
         body: Mapping[str, Any] | None = None,
         cutter: _Cutter | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        raw = self._bytes(method, path, timeout=timeout, body=body, cutter=cutter)
+        raw = self._bytes(method, path, timeout=timeout, body=body, cutter=cutter, headers=headers)
         try:
             data = json.loads(raw)
         except ValueError:
@@ -275,10 +288,13 @@ class Service:
         timeout: float,
         body: Mapping[str, Any] | None = None,
         cutter: _Cutter | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> bytes:
         extensions = {"trace": cutter.trace} if cutter is not None else {}
         with self._client(timeout) as client, _in_words(self._where, timeout, lambda: False):
-            answer = client.request(method, self.base_url + path, json=body, extensions=extensions)
+            answer = client.request(
+                method, self.base_url + path, json=body, headers=headers, extensions=extensions
+            )
         if answer.status_code // 100 != 2:
             raise http_error(answer.status_code, answer.content)
         return answer.content

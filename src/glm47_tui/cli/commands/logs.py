@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -30,7 +30,7 @@ def logs(
     ask, _ = asker(secrets_stdin)
     printing = threading.Lock()
 
-    def sink(node: int) -> object:
+    def sink(node: int) -> Callable[[Sequence[str]], None]:
         prefix = f"node{node} | " if len(numbers) > 1 else ""
 
         def take(batch: Sequence[str]) -> None:
@@ -44,10 +44,11 @@ def logs(
             loaded, fleet, emit=lambda _event: None, consent=NoConsent(), secrets={},
             cancel=cancel, ask=ask,
         )  # fmt: skip
-        for number in numbers:
-            sink(number)(job.last_log(number, lines))  # type: ignore[operator]
-        if follow:
-            ends = [job.follow_logs(number, sink(number), first=None) for number in numbers]
+        if not follow:
+            for number in numbers:
+                sink(number)(job.last_log(number, lines))
+        else:
+            ends = [job.follow_logs(number, sink(number), tail=lines) for number in numbers]
             while not cancel.wait(0.2) and not all(end.ended for end in ends):
                 pass
             for end in ends:
