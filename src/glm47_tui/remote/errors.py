@@ -14,18 +14,25 @@ Kind = Literal[
     "unreachable",  # no route, or another refusal of the network
     "protocol",  # what answers speaks no SSH that fits
     "auth",  # all ways of logging in failed
+    "password_wrong",  # the password was refused as often as it is asked for
+    "password_absent",  # a password is needed, and nobody gave one
     "auth_cut",  # the server hung up: too many attempts
     "key_unknown",  # host key nobody vouched for
     "key_changed",  # host key differs from the known one
     "key_revoked",  # host key marked @revoked
+    "key_unsaved",  # the accepted host key could not be remembered
     "key_unreadable",  # the identity file cannot be used
     "passphrase",  # the identity file's passphrase is missing or wrong
     "agent",  # auth = "agent", and there is no agent or it holds no key
+    "agent_without",  # only a public key is named, and the agent holds no private half
+    "dropped",  # the server hung up before the login was done
+    "jump_forbidden",  # the jump host forwards nothing
     "jump",  # the jump host works, the way on from it does not
     "lost",  # the connection broke
     "limit",  # a command took longer than it may
     "cancelled",  # ended on request
-    "sudo",  # sudo's password is missing or wrong
+    "sudo",  # sudo's password was refused as often as it is asked for
+    "sudo_password",  # sudo wants a password, and nobody gave one
     "sudo_absent",  # no sudo on the node
     "sudo_denied",  # this user may not use sudo
     "sudo_tty",  # sudo wants a terminal
