@@ -59,13 +59,14 @@ class StepScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Make the frame around the body."""
-        yield Rail(STEPS, self.STEP)
-        with Container(id="main"):
-            with Horizontal(id="heading"):
-                yield Say(f"app.step.{self.STEP}", id="title")
-                yield Say(f"screens.{self.STEP}.hint", id="hint")
-            with Container(id="body"):
-                yield from self.body()
+        with Container(id="frame"):
+            yield Rail(STEPS, self.STEP)
+            with Container(id="main"):
+                with Horizontal(id="heading"):
+                    yield Say(f"app.step.{self.STEP}", id="title")
+                    yield Say(f"screens.{self.STEP}.hint", id="hint")
+                with Container(id="body"):
+                    yield from self.body()
         yield KeyBar()
 
     def body(self) -> ComposeResult:

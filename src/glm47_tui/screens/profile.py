@@ -88,8 +88,10 @@ class ProfileScreen(StepScreen):
         self.query_one("#views", ContentSwitcher).current = "edit"
         form.scroll_home(animate=False)
         self._mark()
-        if self.wizard.step_shown == self.STEP:
+        if self.wizard.step_shown == self.STEP and draft.source is None:
             form.query(FieldRow).first().input.focus()
+        elif self.wizard.step_shown == self.STEP:
+            self.set_focus(None)  # plain keys must not end up in the first field
 
     async def on_collapsible_expanded(self, event: Collapsible.Expanded) -> None:
         """Make a group's fields when it is first opened."""

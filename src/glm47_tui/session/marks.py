@@ -52,9 +52,21 @@ def _review(session: Session) -> Mark:
     return Mark.DONE if whole and "review" in session.visited else Mark.NONE
 
 
+def _deploy(session: Session) -> Mark:
+    job = session.peek()[1]
+    if session.tasks.running("run"):
+        return Mark.RUNNING
+    if job is None or job.state.ended is None:
+        return Mark.NONE
+    if job.state.ended.exit_code != 0:
+        return Mark.PROBLEM
+    return Mark.DONE if job.state.serving else Mark.NONE
+
+
 _MARKS: dict[str, Callable[[Session], Mark]] = {
     "profile": _profile,
     "nodes": _nodes,
     "checks": _checks,
     "review": _review,
+    "deploy": _deploy,
 }

@@ -145,7 +145,7 @@ class NodesRoom:
         from glm47_tui.checks import gather, run
 
         try:
-            fleet = self._connected(profile)
+            fleet = self.connected(profile)
             facts, failed = probe_all(fleet, profile)
             proposals = propose(data, facts)
             fills = fill(data, proposals)
@@ -164,8 +164,8 @@ class NodesRoom:
         finally:
             self.session.inbox.put("facts", self._rest)
 
-    def _connected(self, profile: Profile) -> Fleet:
-        """Return a fleet with all nodes, making the connections that are missing."""
+    def connected(self, profile: Profile) -> Fleet:
+        """Return a fleet with all nodes, making what is missing; on a worker thread."""
         logins = tuple((n.host, profile.node_ssh(i)) for i, n in enumerate(profile.nodes))
         old = self.fleet
         if old is not None and logins != self._logins:

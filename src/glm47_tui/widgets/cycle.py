@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import RenderResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
 from glm47_tui.i18n import Msg
+from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.say import words
 
 
@@ -64,10 +67,17 @@ class Cycle(Widget, can_focus=True):
             self._index = self.values.index(value)
             self.refresh(layout=True)
 
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as the widest value, so that nothing jumps."""
+        del container, viewport
+        return max(cell_len(words(name)) for name in self.names) + 4
+
     def render(self) -> RenderResult:
         """Draw ``< value >``."""
         arrows = "$quiet"
-        return Content.assemble(("< ", arrows), words(self.names[self._index]), (" >", arrows))
+        widest = max(cell_len(words(name)) for name in self.names)
+        name = pad(words(self.names[self._index]), widest)
+        return Content.assemble(("< ", arrows), name, (" >", arrows))
 
     def relabel(self) -> None:
         """Draw in the current language."""

@@ -29,7 +29,8 @@ class RailItem(Widget):
         """Draw number, name and mark."""
         name = t(f"app.step.{self.step}")
         kind = _GLYPH[self.mark]
-        return Content.assemble(f"{self.number} {name} ", (glyph(kind), STYLE[kind]))
+        style = "" if self.has_class("-here") else STYLE[kind]
+        return Content.assemble(f"{self.number} {name} ", (glyph(kind), style))
 
     def relabel(self) -> None:
         """Draw in the current language."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
@@ -15,6 +15,9 @@ from glm47_tui.i18n import Msg
 from glm47_tui.widgets.say import Say, words
 
 T = TypeVar("T")
+
+SHORT = 20
+"""Characters of a label up to which buttons stand side by side."""
 
 
 class Choice(Button):
@@ -38,8 +41,8 @@ class Dialog(ModalScreen[T], Generic[T]):
     CHOICES: ClassVar[Sequence[tuple[str, str]]] = ()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "refuse", "widgets.key.cancel", show=False),
-        Binding("left", "move(-1)", show=False),
-        Binding("right", "move(1)", show=False),
+        Binding("left,up", "move(-1)", show=False),
+        Binding("right,down", "move(1)", show=False),
     ]
 
     def __init__(self, title: Msg | str) -> None:
@@ -52,8 +55,10 @@ class Dialog(ModalScreen[T], Generic[T]):
             yield Say(self._title, id="dialog-title")
             with VerticalScroll(id="dialog-content", can_focus=False):
                 yield from self.content()
-            with Horizontal(id="dialog-choices"):
-                for id_, label in self.choices():
+            choices = self.choices()
+            long = max(len(words(label)) for _, label in choices) > SHORT
+            with Container(id="dialog-choices", classes="-stacked" if long else None):
+                for id_, label in choices:
                     yield Choice(label, id=f"choice-{id_}")
 
     def content(self) -> ComposeResult:

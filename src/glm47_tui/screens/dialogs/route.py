@@ -6,8 +6,11 @@ from typing import Any
 
 from textual.screen import ModalScreen
 
+from glm47_tui.deploy.consent import Question
+from glm47_tui.i18n import Msg
 from glm47_tui.remote.api import HostKey, SecretRequest
 from glm47_tui.screens.dialogs.ask import AskSecret, ask_host_key
+from glm47_tui.screens.dialogs.choose import Choose
 from glm47_tui.session.asks import Pending
 
 
@@ -18,4 +21,16 @@ def dialog_for(pending: Pending) -> ModalScreen[Any] | None:
         return AskSecret(question)
     if isinstance(question, HostKey):
         return ask_host_key(question)
+    if isinstance(question, Question):
+        return ask_question(question)
     return None
+
+
+def ask_question(question: Question) -> Choose:
+    """Make the dialog for a question of the deployment; esc answers with its last option."""
+    answers = [(option, Question.label(option)) for option in question.options]
+    title = Msg.of(
+        "screens.ask.question", node="" if question.node is None else f"node{question.node}"
+    )
+    details = "\n".join(question.details[:12])
+    return Choose(title, [question.text], answers, default=question.options[-1], code=details)
