@@ -11,6 +11,8 @@ from tests.lab.kit.lab import Lab
 from tests.lab.kit.layout import BOOTED, NODES, Layout
 from tests.lab.kit.layout import host as host_named
 
+SHELL = ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', 'xterm')}", "bash", "-l"]
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -54,7 +56,7 @@ def _up(lab: Lab) -> None:
 
 def _exec(words: list[str]) -> None:
     sys.stdout.flush()
-    os.execvp(words[0], words)
+    os.execvp(words[0], words)  # noqa: S606 - no shell is wanted
 
 
 def main() -> None:
@@ -74,26 +76,26 @@ def _verb(lab: Lab, args: argparse.Namespace) -> None:
         case "up":
             _up(lab)
         case "down":
-            if lab.down():
-                sys.exit(1)
+            sys.exit(1 if lab.down() else 0)
         case "status":
-            for name, line in lab.status().items():
-                print(f"{name:8} {line}")
+            print("".join(f"{name:8} {line}\n" for name, line in lab.status().items()), end="")
         case "profile":
             print(lab.profile.read_text(), end="")
         case "enter":
-            words = args.command or ["env", "-i", "HOME=/root", f"TERM={os.environ.get('TERM', '')}",
-                                     "bash", "-l"]  # fmt: skip
-            _exec([*host.inside(lab.layout, host_named(args.host)), *words])
+            _exec([*host.inside(lab.layout, host_named(args.host)), *(args.command or SHELL)])
         case "desk":
             _exec([*lab.desk(), *(args.command or ["bash"])])
         case "fault":
             print(faults.change(lab, args.host, args.faults), end="")
         case "power":
-            if args.state == "off":
-                lab.kill(args.host)
-            else:
-                lab.boot(host_named(args.host))
+            _power(lab, args.host, args.state)
+
+
+def _power(lab: Lab, name: str, state: str) -> None:
+    if state == "off":
+        lab.kill(name)
+    else:
+        lab.boot(host_named(name))
 
 
 main()

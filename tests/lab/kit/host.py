@@ -7,8 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tests.lab.kit import net
@@ -112,6 +112,7 @@ def lay_out(layout: Layout, host: Host, *, authorized: str, password_hash: str) 
     etc = directory / "etc"
     _accounts(etc, password_hash)
     _write(etc / "hostname", f"{host.name}\n")
+    _write(etc / "resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
     _write(etc / "hosts", f"127.0.0.1 localhost\n{host.ip} {host.name}\n")
     _write(etc / "ssh/lab_sshd_config", (FILES / "lab_sshd_config").read_text())
     key = etc / "ssh/lab_host_ed25519"
@@ -126,6 +127,8 @@ def lay_out(layout: Layout, host: Host, *, authorized: str, password_hash: str) 
             os.chown(path, owner, owner)
     (directory / "var/run").mkdir(parents=True)
     (directory / "var/lib/docker").mkdir(parents=True)
+    # A copy: bash reads a script as it goes, and the checkout may change under a running lab.
+    shutil.copy2(FILES / "boot.sh", directory / "boot.sh")
     if host.role == "node":
         _ascend(directory, int(host.name.removeprefix("node")))
         model = directory / MODEL_PATH.lstrip("/")
@@ -142,7 +145,7 @@ def boot(layout: Layout, host: Host) -> None:
     subprocess.Popen(
         [
             "nsenter", f"--net={NETNS / layout.netns(host.name)}", "unshare", "--mount", "--uts",
-            "--ipc", "--pid", "--fork", "--kill-child", "bash", str(FILES / "boot.sh"),
+            "--ipc", "--pid", "--fork", "--kill-child", "bash", str(directory / "boot.sh"),
             host.name, host.role, str(directory), str(cache_dir()), layout.cgroup,
         ],
         stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/",
@@ -184,7 +187,7 @@ def run(
     """Run a shell command on a host, past sshd. RuntimeError with its output when it fails."""
     done = subprocess.run(
         [*inside(layout, host), "bash", "-c", command], capture_output=True, text=True,
-        stdin=subprocess.DEVNULL, timeout=timeout,
+        stdin=subprocess.DEVNULL, timeout=timeout, check=False,
         env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
              "HOME": "/root", "LANG": "C.UTF-8"},
     )  # fmt: skip
@@ -204,17 +207,16 @@ def wait_for(what: str, ready: object, limit: float = 30) -> None:
         time.sleep(0.05)
 
 
-def kill(netns: str) -> None:
-    """Kill all processes of a namespace and wait until they are gone."""
-    end = time.monotonic() + 30
+def kill(netns: str, limit: float = 30) -> list[int]:
+    """Kill all processes of a namespace; returns those that are still there after ``limit``."""
+    end = time.monotonic() + limit
     while alive := net.pids(netns):
+        if os.getpid() in alive:
+            raise RuntimeError("this program runs inside the lab that it is to end")
         for pid in alive:
-            if pid == os.getpid():
-                sys.exit("this program runs inside the lab that it is to end")
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         if time.monotonic() > end:
-            raise RuntimeError(f"{netns}: processes do not end: {alive}")
+            return alive
         time.sleep(0.05)
+    return []

