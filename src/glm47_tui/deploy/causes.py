@@ -20,26 +20,36 @@ MOST = 3
 
 
 class Causes:
-    """Takes lines of engines and commands; says what the cause is. Thread-safe."""
+    """Takes lines of engines and commands; says what the cause is. Thread-safe.
+
+    A fault of the diagnosis ends the diagnosis, never the deployment.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self._names = {profile.node_name(i): i for i in range(len(profile.nodes))}
         self._profile = profile
         self._diagnoser: Diagnoser | None = None
         self._lock = threading.Lock()
+        self._broken = False
 
     def feed(
         self, node: int, lines: Sequence[str], file: str, first_line: int | None = None
     ) -> None:
         """Take lines of one file of one node."""
+        with self._lock:
+            if self._broken:
+                return
+            try:
+                self._feed(self._profile.node_name(node), lines, file, first_line)
+            except Exception:
+                self._broken = True
+
+    def _feed(self, node: str, lines: Sequence[str], file: str, first_line: int | None) -> None:
         from glm47_tui.diagnose import Diagnoser
 
-        with self._lock:
-            if self._diagnoser is None:
-                self._diagnoser = Diagnoser()
-            self._diagnoser.feed(
-                self._profile.node_name(node), lines, file, first_line, at=time.time()
-            )
+        if self._diagnoser is None:
+            self._diagnoser = Diagnoser()
+        self._diagnoser.feed(node, lines, file, first_line, at=time.time())
 
     def forget(self) -> None:
         """Engines are started anew: what was said before counts no more."""
@@ -51,7 +61,10 @@ class Causes:
         with self._lock:
             if self._diagnoser is None:
                 return ()
-            report = self._diagnoser.report(time.time())
+            try:
+                report = self._diagnoser.report(time.time())
+            except Exception:
+                return ()
         if report.causes:
             return tuple(self._event(cause) for cause in report.causes[:MOST])
         place = report.exception or report.first_error

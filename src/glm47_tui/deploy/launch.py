@@ -117,7 +117,9 @@ class Launch:
         """Prove the parsers of nodes whose patches were there already, before a long load."""
         todo = [node for node in self._run.nodes if "patches" not in node.changed]
         limit = Patches().verify_s
-        self._run.each(STAGE, lambda node: void(self_test(self._run, node, limit)), todo)
+        self._run.each(
+            STAGE, lambda node: void(self_test(self._run, node, limit, stage=STAGE)), todo
+        )
 
     def _start_one(self, node: Node) -> None:
         run = self._run

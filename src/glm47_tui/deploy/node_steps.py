@@ -184,12 +184,10 @@ class Patches(Step):
         return self_test(run, node, self.verify_s)
 
 
-def self_test(run: Run, node: Node, limit_s: float) -> Msg:
+def self_test(run: Run, node: Node, limit_s: float, *, stage: str = "patches") -> Msg:
     """Feed both parsers with GLM-4.7's text in the container; raises DeployFailed."""
-    run.progress("patches", node.index, Msg.of("deploy.progress.selftest"), limit=limit_s)
-    result = run.call(
-        node, "patches", "verify", stage="patches", timeout=limit_s, tries=2, cancel=True
-    )
+    run.progress(stage, node.index, Msg.of("deploy.progress.selftest"), limit=limit_s)
+    result = run.call(node, "patches", "verify", stage=stage, timeout=limit_s, tries=2, cancel=True)
     tests = [fact for fact in result.facts if fact[0] == "selftest" and len(fact) > 2]
     bad = [fact for fact in tests if fact[2] != "ok"]
     if result.ok and not bad:
