@@ -273,7 +273,7 @@ def wait_until(true: object, seconds: float = 20.0, what: str = "") -> None:
 
 
 class AgentProcess:
-    """An ssh-agent with some keys: ``with AgentProcess(folder, [key]) as agent`` and ``.socket``."""
+    """An ssh-agent with some keys: ``with AgentProcess(folder, [key]) as agent``."""
 
     def __init__(self, folder: Path, keys: list[Path]) -> None:
         self.socket = folder / "agent.sock"
