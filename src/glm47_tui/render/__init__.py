@@ -6,7 +6,7 @@ from glm47_tui.render.commands import Command, commands, undo_commands
 from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, write
 from glm47_tui.render.guide import diff_guide, guide_diff, guide_original
 from glm47_tui.render.launch import job_name
-from glm47_tui.render.lint import LintFacts, LintNote, LintSeverity, lint
+from glm47_tui.render.lint import LintFacts, LintNote, LintSeverity, lint, summary
 from glm47_tui.render.rendering import deployed_files, render
 from glm47_tui.render.request import verification_request
 from glm47_tui.render.steps import step_ids, step_script
@@ -29,6 +29,7 @@ __all__ = [
     "render",
     "step_ids",
     "step_script",
+    "summary",
     "undo_commands",
     "verification_request",
     "write",

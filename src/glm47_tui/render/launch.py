@@ -13,7 +13,7 @@ from typing import Any
 
 from glm47_tui.profile import Profile
 from glm47_tui.profile.model import GUIDE_ADDITIONAL_CONFIG
-from glm47_tui.render.dead import dead_env, dead_keys
+from glm47_tui.render.known import dead_env, dead_keys
 from glm47_tui.render.templates import fill
 
 TOOL_PLUGIN = "glm47_tool_parser_plugin.py"

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from glm47_tui.render.lint.note import LintFacts, LintNote, LintSeverity
-from glm47_tui.render.lint.run import lint
+from glm47_tui.render.lint.run import lint, summary
 
-__all__ = ["LintFacts", "LintNote", "LintSeverity", "lint"]
+__all__ = ["LintFacts", "LintNote", "LintSeverity", "lint", "summary"]
