@@ -32,6 +32,12 @@ def _script_safe(value: str) -> str:
     return value
 
 
+def _word_safe(value: str) -> str:
+    """As above, but double quotes may stand in it: such a word is put between single quotes."""
+    _script_safe(value.replace('"', ""))
+    return value
+
+
 def _pattern(kind: str, regex: str) -> Callable[[str], str]:
     compiled = re.compile(regex)
 
@@ -124,6 +130,7 @@ def _memory_size(value: str) -> str:
 
 
 ScriptText = Annotated[str, AfterValidator(_script_safe)]
+ScriptWord = Annotated[str, AfterValidator(_word_safe)]
 AbsPath = Annotated[str, AfterValidator(_abs_path)]
 IpAddress = Annotated[str, AfterValidator(_ip)]
 Host = Annotated[str, AfterValidator(_host)]

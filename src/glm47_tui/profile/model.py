@@ -28,6 +28,7 @@ from glm47_tui.profile.fields import (
     ProfileName,
     RepoId,
     ScriptText,
+    ScriptWord,
     ServedName,
     User,
     bad,
@@ -184,8 +185,8 @@ class LaunchSpec(_Part):
     """vllm-ascend's --additional-config."""
     env: dict[EnvName, ScriptText] = {}
     """More environment variables, or other values for the guide's."""
-    extra_args: tuple[ScriptText, ...] = ()
-    """More words for `vllm serve`."""
+    extra_args: tuple[ScriptWord, ...] = ()
+    """More words for `vllm serve` (JSON may stand in them, between single quotes in the script)."""
     quantization: Literal["ascend"] | None = None
     """"ascend" for W8A8 weights; never for BF16."""
 
