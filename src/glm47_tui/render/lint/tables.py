@@ -42,7 +42,7 @@ class Table:
         """
         name = word.partition("=")[0].partition(".")[0]
         name = name.replace("_", "-") if name.startswith("--") else name
-        flag = self.flags.get(name) or (Flag("-O", "text") if name.startswith("-O") else None)
+        flag = self.flags.get(name) or (Flag("-O", "maybe") if name.startswith("-O") else None)
         if flag is None and name.startswith("--no-"):
             positive = self.flags.get("--" + name.removeprefix("--no-"))
             return positive if positive is not None and positive.kind == "bool" else None
