@@ -11,6 +11,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import DataTable, Static
 
+from glm47_tui.deploy.events import Status
 from glm47_tui.i18n import Msg, t
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.deploy_view import (
@@ -96,6 +97,7 @@ class DeployScreen(StepScreen):
         if ended is not self._seen_end:
             self._seen_end = ended
             self._show_outcome = ended is not None
+            self._go_to_failure()
         self._draw_outcome()
         self.refresh_bindings()
 
@@ -158,11 +160,21 @@ class DeployScreen(StepScreen):
             pane.add(log.since(self._log[2]))
         self._log = (run, node, log.total)
 
+    def _go_to_failure(self) -> None:
+        """Put the cursor on the step that failed, so that its log is the one shown."""
+        state = self.room.state
+        at = [(s, n) for (s, n), cell in state.cells.items() if cell.status is Status.FAILED]
+        if state.ended is not None and at and at[0][0] in state.stages:
+            table = self.query_one("#grid", DataTable)
+            row, column = state.stages.index(at[0][0]), at[0][1] + 1
+            table.move_cursor(row=row, column=column, animate=False)
+
     def _draw_outcome(self) -> None:
         self.query_one("#outcome", Static).update(outcome(self.room))
         shown = self._show_outcome and self.room.state.ended is not None
         self.query_one("#outcome-pane").display = shown
         self.query_one("#log").display = not shown
+        self.set_class(shown, "-ended")
 
     def on_data_table_cell_highlighted(self) -> None:
         """Show the log of the node under the cursor."""

@@ -63,10 +63,19 @@ def _deploy(session: Session) -> Mark:
     return Mark.DONE if job.state.serving else Mark.NONE
 
 
+def _chat(session: Session) -> Mark:
+    talk = session.peek()[3]
+    if session.tasks.running("chat") or session.tasks.running("verify"):
+        return Mark.RUNNING
+    answered = talk is not None and any(t.role == "assistant" and t.content for t in talk.turns)
+    return Mark.DONE if answered else Mark.NONE
+
+
 _MARKS: dict[str, Callable[[Session], Mark]] = {
     "profile": _profile,
     "nodes": _nodes,
     "checks": _checks,
     "review": _review,
     "deploy": _deploy,
+    "chat": _chat,
 }
