@@ -25,9 +25,9 @@ MAKER = Path(__file__).resolve().parents[3] / "tools" / "make_lint_tables.py"
 
 
 def test_versions_are_ordered_candidates_before_releases() -> None:
-    words = ["0.9.1", "0.11.0rc0", "0.12.0rc1", "0.13.0rc1", "0.13.0rc2", "0.13.0", "0.13.1",
+    ordered = ["0.9.1", "0.11.0rc0", "0.12.0rc1", "0.13.0rc1", "0.13.0rc2", "0.13.0", "0.13.1",
              "0.18.0", "0.23.0", "0.23.0.post1"]  # fmt: skip
-    assert sorted(words[::-1], key=version_key) == words
+    assert sorted({*ordered}, key=version_key) == ordered
     assert version_key("0.13.0+cpu") == version_key("v0.13.0-a3") == version_key("0.13.0")
     with pytest.raises(ValueError, match="latest"):
         version_key("latest")
