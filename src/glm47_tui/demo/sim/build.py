@@ -150,7 +150,11 @@ def model_texts() -> dict[str, str]:
         for part in ("self_attn.q_proj", "self_attn.o_proj", "input_layernorm", "mlp.gate"):
             weights[f"model.layers.{layer}.{part}.weight"] = shard
     weights["lm_head.weight"] = shard_names()[-1]
-    tokens = [{"id": i, "content": t, "special": True} for t, i in SPECIAL_TOKENS.items()]
+    # As in the model's own file: the tags stay in the text when special tokens are skipped.
+    tokens = [
+        {"id": i, "content": t, "special": t[1] == "|" or t[0] == "["}
+        for t, i in SPECIAL_TOKENS.items()
+    ]
     return {
         "config.json": json.dumps(CONFIG, indent=2),
         "generation_config.json": json.dumps(

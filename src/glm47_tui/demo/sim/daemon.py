@@ -16,8 +16,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from glm47_tui.demo.sim import build, kernel, reap
 from glm47_tui.demo.sim.site import MARK, Node, Site, loopback, read_json, write
@@ -96,6 +97,23 @@ def _sites(home: Path, plan: dict[str, Any], found: dict[str, int]) -> list[Site
     return sites
 
 
+def _take(lock: IO[str], home: Path) -> bool:
+    """Take a home, and end what a killed cluster has left there; False when it is in use.
+
+    The lock says whether a cluster lives; what it runs waits for that lock, and may hold it for a
+    moment when the cluster was killed.
+    """
+    for attempt in range(20):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.05 * (attempt > 0))
+            continue
+        reap.end_all(str(home), spare=(os.getppid(),))
+        return True
+    return False
+
+
 def _until_told(stopped: threading.Event) -> None:
     """Wait for the end of standard input: whoever started the cluster has ended."""
     while os.read(0, 1024):
@@ -113,12 +131,9 @@ def main(home: Path) -> int:
     """Run the cluster of a home until it is to end."""
     os.environ[MARK] = str(home)
     lock = (home / "lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not _take(lock, home):
         print(json.dumps({"error": "running"}), flush=True)  # noqa: T201
         return 1
-    reap.end_all(str(home))  # what a killed cluster has left
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 1 << 20)), hard))
     stopped = threading.Event()

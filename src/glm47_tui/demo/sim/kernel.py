@@ -31,7 +31,8 @@ def started(pid: int) -> str | None:
 def register(site: Site, pid: int, container: str, **more: Any) -> None:
     """Make a process visible on its node.
 
-    ``more`` may hold ``npus``: {NPU number: MiB of HBM}, and ``name``.
+    ``more`` may hold ``npus`` ({NPU number: MiB of HBM}) and, as it shall be seen, ``name`` (in
+    npu-smi) and ``cmdline``.
     """
     folder = site.run / "procs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +40,8 @@ def register(site: Site, pid: int, container: str, **more: Any) -> None:
     write(folder / f"{pid}.json", json.dumps(entry))
     shown = site.fs / "proc" / str(pid)
     shown.mkdir(parents=True, exist_ok=True)
-    for name in ("comm", "cmdline", "stat", "statm", "status", "environ", "limits"):
+    (shown / "cmdline").write_text(str(more.get("cmdline", "python3")).replace(" ", "\0") + "\0")
+    for name in ("comm", "stat", "statm", "status", "limits"):
         link = shown / name
         if not link.is_symlink():
             link.symlink_to(f"/proc/{pid}/{name}")

@@ -15,7 +15,9 @@ from glm47_tui.demo.sim.site import Site
 BUS = ("C1", "01", "C2", "02", "81", "41", "82", "42")
 TOTAL_MB = 65536
 IDLE_MB = 3400
-FOREIGN = {"pid": 31337, "name": "python", "mb": 24110}
+FOREIGN_PID = 31337
+FOREIGN_MIB = 24110
+"""What the foreign process of the fault npu-busy holds."""
 RULE = "+" + "-" * 96 + "+"
 THIN = "+" + "-" * 27 + "+" + "-" * 15 + "+" + "-" * 52 + "+"
 THICK = THIN.replace("-", "=")
@@ -28,7 +30,7 @@ def chips(site: Site) -> list[dict[str, Any]]:
     alarm = site.fault("npu-alarm")
     busy = site.fault("npu-busy")
     if busy is not None:
-        running = [*running, {**FOREIGN, "npus": {busy: FOREIGN["mb"]}}]
+        running = [*running, {"pid": FOREIGN_PID, "npus": {busy: FOREIGN_MIB}}]
     found = []
     for n in range(8):
         rows = [

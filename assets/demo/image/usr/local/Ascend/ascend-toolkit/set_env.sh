@@ -1,0 +1,2 @@
+# Simulated: nothing to set.
+export ASCEND_TOOLKIT_HOME=/usr/local/Ascend/ascend-toolkit/latest

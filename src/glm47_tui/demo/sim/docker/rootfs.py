@@ -1,0 +1,140 @@
+"""The folder that stands for a container's file system, and what processes in it find set."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from glm47_tui import assets
+from glm47_tui.demo.sim import stubs
+from glm47_tui.demo.sim.docker.store import PYTHON, Store
+from glm47_tui.demo.sim.site import MARK, Site
+
+CONTAINER_MARK = "GLM47_DEMO_CONTAINER"
+VERSIONS = {
+    "vllm": "0.13.0", "vllm_ascend": "0.13.0rc1", "torch": "2.8.0", "torch_npu": "2.8.0",
+    "transformers": "4.57.3", "modelscope": "1.33.0",
+}  # fmt: skip
+_PACKAGES = "site-packages"
+
+
+def root(site: Site, container: dict[str, Any]) -> Path:
+    """Return a container's folder."""
+    return site.dir / "ct" / str(container["Id"])[:12]
+
+
+def make(site: Site, container: dict[str, Any]) -> None:
+    """Lay down the image's files, the devices, and the mounts as links."""
+    top = root(site, container)
+    shutil.copytree(assets.path("demo", "image"), top, dirs_exist_ok=True)
+    (top / "usr/local/Ascend/ascend-toolkit/latest").symlink_to("8.3.RC2")
+    for folder in ("workspace", "tmp", "root", "dev/shm", "var/log", "usr/local/bin"):
+        (top / folder).mkdir(parents=True, exist_ok=True)
+    _vllm(top / "vllm-workspace/vllm")
+    packages = top / PYTHON[1:] / "lib/python3.11" / _PACKAGES
+    for name, version in VERSIONS.items():
+        if name != "vllm":
+            _dist_info(packages, name, version, [])
+    _programs(site, top, container)
+    for device in container["HostConfig"]["Devices"]:
+        (top / device["PathInContainer"].lstrip("/")).touch(mode=0o660)
+    for mount in container["Mounts"]:
+        _mount(site.fs / mount["Source"].lstrip("/"), top / mount["Destination"].lstrip("/"))
+
+
+def _mount(source: Path, target: Path) -> None:
+    if not source.exists():
+        source.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    target.symlink_to(source)
+
+
+def _vllm(folder: Path) -> None:
+    """Complete the package vllm: one file of upstream's is whole in the patch that replaces it."""
+    diff = assets.text("patches", "glm4_moe_reasoning_parser.patch")
+    old = [line[1:] for line in diff.splitlines()[3:] if line[:1] in (" ", "-")]
+    file = folder / "vllm/reasoning/glm4_moe_reasoning_parser.py"
+    file.write_text("\n".join(old) + "\n", "utf-8")
+    files = sorted((folder / "vllm").rglob("*.py"))
+    _dist_info(folder, "vllm", VERSIONS["vllm"], files)
+
+
+def _dist_info(folder: Path, name: str, version: str, files: list[Path]) -> None:
+    """Write a package's metadata, and its record: the hash of each file as it was built."""
+    place = folder / f"{name}-{version}.dist-info"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        "Summary: simulated by the glm47-tui demo\n"
+    )
+    rows = []
+    for file in files:
+        data = file.read_bytes()
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+        rows.append(f"{file.relative_to(folder)},sha256={digest},{len(data)}\n")
+    (place / "RECORD").write_text("".join(rows))
+
+
+def _programs(site: Site, top: Path, container: dict[str, Any]) -> None:
+    short = str(container["Id"])[:12]
+    programs = top / PYTHON[1:] / "bin"
+    python = f'#!/bin/sh\nexec {site.node.python} -S "$@"\n'
+    for name in ("python3", "python", "python3.11"):
+        stubs.put(programs / name, python)
+    stubs.put(programs / "vllm", stubs.starter(site, "vllm", short))
+    stubs.put(top / "usr/local/sbin/df", stubs.starter(site, "df", short))
+    stubs.put(top / "usr/local/libexec/simulated-download", stubs.starter(site, "download", short))
+    if sys.version_info[:2] not in ((3, 10), (3, 11)):
+        # The image's Python is 3.11; the one that plays it is whichever runs the demo.
+        (top / PYTHON[1:] / "lib/python3.11" / _PACKAGES / "platform.py").write_text(
+            assets.text("demo", "platform_shadow.py")
+        )
+
+
+def environment(site: Site, container: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of a process in a container."""
+    top = root(site, container)
+    world = site.world(top)
+    given = dict(e.partition("=")[::2] for e in container["Config"]["Env"])
+    packages = top / PYTHON[1:] / "lib/python3.11" / _PACKAGES
+    return {
+        **{key: world.enter(value) for key, value in given.items()},
+        "HOME": str(top / "root"), "HOSTNAME": site.node.name, "LANG": "C.UTF-8",
+        "TMPDIR": str(top / "tmp"), "PYTHONPATH": f"{top}/vllm-workspace/vllm:{packages}",
+        # Scripts that run as files are not translated: their `source` finds the image's files.
+        "BASH_ENV": str(top / "etc/simulated.bash"), "SIMULATED_ROOT": str(top),
+        MARK: site.node.home, CONTAINER_MARK: str(container["Id"])[:12],
+    }  # fmt: skip
+
+
+def members(container: dict[str, Any]) -> list[int]:
+    """Return the processes that run in a container, its main one excepted."""
+    mark = f"{CONTAINER_MARK}={str(container['Id'])[:12]}\0".encode()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if mark in environ and int(folder.name) not in (os.getpid(), container["State"]["Pid"]):
+            found.append(int(folder.name))
+    return found
+
+
+def remove(store: Store, container: dict[str, Any]) -> None:
+    """Take a container's files away; what is mounted stays."""
+    top = root(store.site, container)
+    for mount in container["Mounts"]:
+        link = top / mount["Destination"].lstrip("/")
+        if link.is_symlink():
+            link.unlink()
+    shutil.rmtree(top, ignore_errors=True)
