@@ -72,6 +72,7 @@ class HumanPrinter:
         self._said: dict[tuple[str, int | None], tuple[str, float]] = {}
         self._lock = threading.Lock()
         self._stages: tuple[str, ...] = ()
+        self._needed = 0
         self._words: dict[type, Callable[[Event], str | None]] = {
             RunStarted: self._run_started,
             StageStarted: self._stage_started,
@@ -145,6 +146,7 @@ class HumanPrinter:
         assert isinstance(event, StepChanged)  # noqa: S101
         if event.status in (Status.WAITING, Status.LOOKING) and not self._verbose:
             return None
+        self._needed += event.status is Status.NEEDED
         note = f": {t(event.note)}" if event.note is not None else ""
         words = t(f"deploy.status.{event.status.value}")
         return f"  {_MARK[event.status]} node{event.node} {words}{note}"
@@ -188,7 +190,10 @@ class HumanPrinter:
         assert isinstance(event, RunEnded)  # noqa: S101
         if event.exit_code == Exit.OK:
             key = "cli.run.ended" if event.changed else "cli.run.nothing"
-            return t(key, changed=event.changed, time=f"{event.seconds:.1f}")
+            if self._needed:
+                key = "cli.run.planned"
+            time_s = f"{event.seconds:.1f}"
+            return t(key, changed=event.changed, needed=self._needed, time=time_s)
         node = "" if event.node is None else f"node{event.node}: "
         what = t(event.what) if event.what else t("cli.run.failed")
         lines = [f"{t('cli.error.label')} {node}{what}"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from glm47_tui.cli.connected import asker, cancel_on_signal, connected, interactive
 from glm47_tui.cli.consent import TerminalConsent
 from glm47_tui.cli.printer import HumanPrinter, JsonPrinter
+from glm47_tui.deploy.events import Emit, Event, Status, StepChanged
 
 if TYPE_CHECKING:
     from glm47_tui.deploy import Consent, Job
@@ -31,19 +33,35 @@ def run_job(
     ask, secrets = asker(secrets_stdin)
     printer = JsonPrinter() if as_json else HumanPrinter(verbose=verbose)
     with cancel_on_signal() as cancel, connected(profile, ask) as fleet:
-        if check:
+
+        def job(emit: Emit, *, journal: bool = True) -> Job:
+            return Job(
+                profile, fleet, emit=emit, consent=_consent(yes, secrets_stdin), secrets=secrets,
+                cancel=cancel, ask=ask, journal=journal,
+            )  # fmt: skip
+
+        # Checks are for what is going to happen: with nothing to do there is nothing to prevent.
+        if check and _would_change(lambda emit: job(emit, journal=False)):
             from glm47_tui.cli.commands.check import must_pass
 
             must_pass(profile, fleet, quiet=as_json)
-        job = Job(
-            profile, fleet, emit=printer, consent=_consent(yes, secrets_stdin),
-            secrets=secrets, cancel=cancel, ask=ask,
-        )  # fmt: skip
         try:
-            ended = _run(job, verb, dry_run)
+            ended = _run(job(printer), verb, dry_run)
         finally:
             printer.close()
     return ended.exit_code
+
+
+def _would_change(job: Callable[[Emit], Job]) -> bool:
+    """Whether a deployment would do anything; also when that cannot be found out."""
+    needed: list[Event] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, StepChanged) and event.status is Status.NEEDED:
+            needed.append(event)
+
+    ended = job(note).deploy(dry_run=True)
+    return bool(needed) or ended.exit_code != 0
 
 
 def _run(job: Job, verb: str, dry_run: bool) -> RunEnded:
