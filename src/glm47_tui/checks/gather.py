@@ -1,22 +1,27 @@
 """Gathering evidence: one pass a node for what can be read, the networks tried side by side.
 
 The order is chosen so that nobody waits for nothing: all nodes are probed at once; then, again at
-once, the networks are tried out and the probes that hit their limit are asked once more.
+once, the networks are tried out and the probes that hit their limit are asked once more. At most
+two commands run on a node at a time, so that a server with few sessions a connection suffices.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from glm47_tui.checks.evidence import Evidence, Gathering, Tell
+from glm47_tui.checks import matrix, reach
+from glm47_tui.checks.evidence import Evidence, Gathering, Ping, Reach, Tell
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
-from glm47_tui.node import Look, NodeFacts, look
-from glm47_tui.node.probe import LIMIT_S, NETWORK_S, Runs, side_by_side
+from glm47_tui.node import Look, NodeFacts, look, look_again
+from glm47_tui.node.probe import LIMIT_S, NETWORK_S, PATIENT_S, Runs, side_by_side
 from glm47_tui.profile import Profile
+
+T = TypeVar("T")
 
 
 class Nodes(Protocol):
@@ -43,18 +48,33 @@ def gather(
 
     ``facts`` spares the probing where it has just been done; ``active`` False leaves the networks
     alone. ``emit`` hears what is waited for, on worker threads. Bounded: every part has a limit of
-    its own, and the whole ends within a minute even when nothing answers.
+    its own (probes 2.2 s, TCP 6 s, NPU pings 60 s, and the way there and back).
     """
     began = time.monotonic()
     tell: Tell = emit or _silent
     failures: dict[int, Exception] = dict(fleet.failures)
     looks: dict[int, Look] = {}
     if facts is None:
-        looks, failed = _probe(fleet, profile, tell)
+        looks, failed = _probe(fleet.connections, profile, tell)
         failures.update(failed)
         facts = {i: seen.facts for i, seen in looks.items()}
-    evidence = Evidence(dict(facts), failures)
-    del active
+    known = dict(facts)
+    tried = active and len(known) > 1
+    again: dict[int, NodeFacts] = {}
+    waiting = threading.Thread(
+        target=lambda: again.update(_patient(fleet.connections, profile, looks, known, tell)),
+        daemon=True, name="patient",
+    )  # fmt: skip
+    waiting.start()
+    reached: tuple[Reach, ...] = ()
+    pings: tuple[Ping, ...] = ()
+    if tried:
+        live = {i: c for i, c in fleet.connections.items() if i in known}
+        reached = _reach(live, profile, known, tell)
+        pings = _ping(live, profile, known, tell)
+    waiting.join(PATIENT_S + NETWORK_S + 5)
+    known.update(again)
+    evidence = Evidence(known, failures, reached, tried, pings, tried)
     return replace(evidence, at=time.time(), seconds=time.monotonic() - began)
 
 
@@ -62,14 +82,84 @@ def _silent(_: Gathering) -> None:
     return None
 
 
-def _probe(
-    fleet: Nodes, profile: Profile, tell: Tell
-) -> tuple[dict[int, Look], dict[int, UserError]]:
-    def one(index: int, connection: Runs) -> Look:
-        note = Msg.of("checks.gather.probe", limit=LIMIT_S)
-        tell(Gathering("probe", index, note, limit_s=LIMIT_S + NETWORK_S))
-        seen = look(connection, profile, index)
-        tell(Gathering("probe", index, note, done=True))
-        return seen
+def _told(
+    tell: Tell, part: str, note: Msg, limit: float, work: Callable[[int, Runs], T]
+) -> Callable[[int, Runs], T]:
+    """Wrap a node's work so that its begin and end are told."""
 
-    return side_by_side(fleet.connections, one)
+    def one(index: int, connection: Runs) -> T:
+        tell(Gathering(part, index, note, limit_s=limit))
+        try:
+            return work(index, connection)
+        finally:
+            tell(Gathering(part, index, note, done=True, limit_s=limit))
+
+    return one
+
+
+def _probe(
+    connections: Mapping[int, Runs], profile: Profile, tell: Tell
+) -> tuple[dict[int, Look], dict[int, UserError]]:
+    note = Msg.of("checks.gather.probe", limit=LIMIT_S)
+    return side_by_side(
+        connections,
+        _told(tell, "probe", note, LIMIT_S + NETWORK_S, lambda i, c: look(c, profile, i)),
+    )
+
+
+def _patient(
+    connections: Mapping[int, Runs],
+    profile: Profile,
+    looks: Mapping[int, Look],
+    facts: Mapping[int, NodeFacts],
+    tell: Tell,
+) -> dict[int, NodeFacts]:
+    """Ask once more for what hit its limit; a node that fails now keeps its first facts."""
+    slow = {i: facts[i].timed_out for i in looks if facts[i].timed_out and i in connections}
+    if not slow:
+        return {}
+    names = ", ".join(sorted({n for names in slow.values() for n in names}))
+    note = Msg.of("checks.gather.again", probes=names, limit=PATIENT_S)
+
+    def work(index: int, connection: Runs) -> NodeFacts:
+        return look_again(connection, looks[index], slow[index], profile, index).facts
+
+    chosen = {i: connections[i] for i in slow}
+    limit = PATIENT_S + NETWORK_S
+    results, _ = side_by_side(chosen, _told(tell, "again", note, limit, work))
+    return results
+
+
+def _reach(
+    connections: Mapping[int, Runs],
+    profile: Profile,
+    facts: Mapping[int, NodeFacts],
+    tell: Tell,
+) -> tuple[Reach, ...]:
+    plan = reach.make_plan(profile, {i: facts[i] for i in connections})
+    note = Msg.of("checks.gather.reach", limit=reach.SECONDS)
+    limit = reach.SECONDS + NETWORK_S
+
+    def work(index: int, connection: Runs) -> str:
+        own = facts[index].container
+        container = own.name if own and own.running and own.network == "host" else ""
+        return reach.try_out(plan, index, connection, container)
+
+    outputs, _ = side_by_side(connections, _told(tell, "reach", note, limit, work))
+    return reach.read_results(plan, outputs)
+
+
+def _ping(
+    connections: Mapping[int, Runs],
+    profile: Profile,
+    facts: Mapping[int, NodeFacts],
+    tell: Tell,
+) -> tuple[Ping, ...]:
+    wanted = matrix.pairs(profile, {i: facts[i] for i in connections})
+    limit = max((matrix.whole_seconds(wanted, i) for i in connections), default=0)
+    note = Msg.of("checks.gather.hccn", limit=limit)
+    outputs, _ = side_by_side(
+        connections,
+        _told(tell, "hccn", note, limit + NETWORK_S, lambda i, c: matrix.ping_all(wanted, i, c)),
+    )
+    return matrix.read_pings(wanted, outputs)

@@ -17,7 +17,8 @@ class Docker:
     """The Docker Engine of a host.
 
     ``installed`` is about the client, ``running`` about a daemon that answers, ``denied`` about
-    the right to ask it. ``error`` holds the client's words when there is no daemon.
+    the right to ask it. ``error`` holds the client's words when there is no daemon. ``selinux``:
+    the engine labels its containers.
     """
 
     installed: bool = False
@@ -32,6 +33,7 @@ class Docker:
     mirrors: tuple[str, ...] = ()
     http_proxy: str | None = None
     cgroup_driver: str | None = None
+    selinux: bool = False
     error: str | None = None
     timed_out: bool = False
 
@@ -167,6 +169,7 @@ def parse_docker(info: Section) -> Docker:
         mirrors=_strings(registry.get("Mirrors")),
         http_proxy=redacted(_text(facts.get("HttpProxy"))) or None,
         cgroup_driver=_text(facts.get("CgroupDriver")) or None,
+        selinux=any("name=selinux" in x for x in _strings(facts.get("SecurityOptions"))),
         error=None if server else error,
         timed_out=info.timed_out,
     )

@@ -7,7 +7,7 @@ field, sections 1.7 and 2 (vllm-ascend "Verify Multi-Node Communication", HCCL d
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from glm47_tui.node.text import clean, key_values, to_int
 
@@ -28,7 +28,9 @@ class HccnPort:
 
     ``link`` is UP or DOWN. ``health`` is Success, Fault, Init (never tested: no detect address) or
     the tool's words. ``tls`` is the TLS switch, None when the driver prints none (no certificate
-    was ever set; that counts as off). None elsewhere: not told.
+    was ever set; that counts as off). None elsewhere: not told. ``unset``: the tool says that no
+    address was configured. ``failed`` names questions that ended with an error, ``slow`` those
+    that got no answer in time.
     """
 
     npu: int
@@ -39,7 +41,9 @@ class HccnPort:
     tls: bool | None = None
     netdetect: str | None = None
     gateway: str | None = None
+    unset: bool = False
     failed: tuple[str, ...] = ()
+    slow: tuple[str, ...] = ()
 
     @property
     def up(self) -> bool | None:
@@ -72,6 +76,7 @@ def parse_hccn(text: str) -> tuple[tuple[HccnPort, ...], HccnConf]:
     """Read the probe's ``@query NPU QUERY STATUS`` blocks and ``@file /etc/hccn.conf``."""
     answers: dict[int, dict[str, str]] = {}
     failed: dict[int, list[str]] = {}
+    slow: dict[int, list[str]] = {}
     conf: list[str] = []
     last: tuple[int, str] | None = None
     block: list[str] = []
@@ -80,7 +85,9 @@ def parse_hccn(text: str) -> tuple[tuple[HccnPort, ...], HccnConf]:
         if words[:1] == ["@query"] and len(words) >= 4 and (npu := to_int(words[1])) is not None:
             block = []
             answers.setdefault(npu, {})[words[2]] = ""
-            if words[3] != "0":
+            if words[3] in ("124", "137", "none"):
+                slow.setdefault(npu, []).append(words[2])
+            elif words[3] != "0":
                 failed.setdefault(npu, []).append(words[2])
             last = (npu, words[2])
         elif words[:1] == ["@file"]:
@@ -90,11 +97,15 @@ def parse_hccn(text: str) -> tuple[tuple[HccnPort, ...], HccnConf]:
             block.append(line)
             if block is not conf and answers and last is not None:
                 answers[last[0]][last[1]] = "\n".join(block)
-    ports = tuple(_port(n, a, tuple(failed.get(n, ()))) for n, a in sorted(answers.items()))
-    return ports, _conf("\n".join(conf))
+    ports = (_port(n, a) for n, a in sorted(answers.items()))
+    told = (
+        replace(p, failed=tuple(failed.get(p.npu, ())), slow=tuple(slow.get(p.npu, ())))
+        for p in ports
+    )
+    return tuple(told), _conf("\n".join(conf))
 
 
-def _port(npu: int, answers: dict[str, str], failed: tuple[str, ...]) -> HccnPort:
+def _port(npu: int, answers: dict[str, str]) -> HccnPort:
     tls = _first(_TLS, answers.get("tls", ""))
     return HccnPort(
         npu=npu,
@@ -105,7 +116,7 @@ def _port(npu: int, answers: dict[str, str], failed: tuple[str, ...]) -> HccnPor
         tls=None if tls is None else tls == "1",
         netdetect=_first(_DETECT, answers.get("netdetect", "")),
         gateway=_first(_GATEWAY, answers.get("gateway", "")),
-        failed=failed,
+        unset="no ip was preset" in answers.get("ip", "").lower(),
     )
 
 

@@ -81,12 +81,14 @@ class Listener:
 class Firewall:
     """What hints at a packet filter. ``services`` maps service names to systemd's word.
 
-    ``input_rules`` are the rules of the INPUT chain, in ``iptables -S`` form.
+    ``input_rules`` are the rules of the INPUT chain, in ``iptables -S`` form. ``nft_drops``: an
+    nftables chain for incoming packets drops by default.
     """
 
     services: Mapping[str, str]
     selinux: str | None = None
     input_rules: tuple[str, ...] = ()
+    nft_drops: bool = False
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -266,7 +268,8 @@ def parse_firewall(text: str) -> Firewall:
             selinux = words[1]
         elif line.startswith("-"):
             rules.append(line.strip())
-    return Firewall(services, selinux, tuple(rules))
+    drops = re.search(r"hook input .*policy drop", clean(text)) is not None
+    return Firewall(services, selinux, tuple(rules), drops)
 
 
 def parse_processes(text: str) -> tuple[Process, ...]:

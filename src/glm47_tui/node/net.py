@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from glm47_tui.node.text import clean, to_int
 
-_INTERNAL = ("lo", "docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tunl", "kube")
+_INTERNAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tunl", "kube")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Nic:
     @property
     def internal(self) -> bool:
         """Whether it can never carry traffic between hosts: loopback, Docker and VM bridges."""
-        return self.name.startswith(_INTERNAL)
+        return self.name == "lo" or self.name.startswith(_INTERNAL)
 
     @property
     def ipv4(self) -> tuple[str, ...]:

@@ -27,8 +27,11 @@ class ModelConfig:
     kv_heads: int | None = None
     head_dim: int | None = None
     experts: int | None = None
+    shared_experts: int | None = None
     moe_intermediate: int | None = None
+    dense_intermediate: int | None = None
     dense_layers: int | None = None
+    vocabulary: int | None = None
     max_positions: int | None = None
     mtp_layers: int | None = None
     quantised: bool = False
@@ -40,13 +43,15 @@ class ModelOnDisk:
 
     ``shards`` are the file names the index lists; ``sizes`` what is there (weights and small
     files alike); ``total_size`` the sum of all tensors by the index. ``downloading``: the folder
-    of an unfinished ModelScope download is there.
+    of an unfinished ModelScope download is there. ``quantised``: by its config or by Ascend's
+    description file; ``ascend``: by the latter (W8A8 and the like).
     """
 
     path: str
     exists: bool = True
     config: ModelConfig | None = None
     quantised: bool = False
+    ascend: bool = False
     downloading: bool = False
     total_size: int | None = None
     shards: tuple[str, ...] = ()
@@ -117,7 +122,10 @@ def parse_config(text: str) -> ModelConfig | None:
         kv_heads=_int(data, "num_key_value_heads"),
         head_dim=_int(data, "head_dim"),
         experts=_int(data, "n_routed_experts", "num_experts"),
+        shared_experts=_int(data, "n_shared_experts"),
         moe_intermediate=_int(data, "moe_intermediate_size"),
+        dense_intermediate=_int(data, "intermediate_size"),
+        vocabulary=_int(data, "vocab_size"),
         dense_layers=_int(data, "first_k_dense_replace"),
         max_positions=_int(data, "max_position_embeddings"),
         mtp_layers=_int(data, "num_nextn_predict_layers"),
@@ -151,6 +159,7 @@ def _model(lines: list[str], sums: Mapping[str, str]) -> ModelOnDisk:
         exists="absent" not in lines,
         config=parsed,
         quantised="quantised" in lines or bool(parsed and parsed.quantised),
+        ascend="quantised" in lines,
         downloading="downloading" in lines,
         total_size=to_int(total),
         shards=shards,

@@ -7,14 +7,21 @@ from collections.abc import Mapping
 from glm47_tui.checks.catalogue import GROUPS, Check
 from glm47_tui.checks.rules import (
     access,
+    docker,
+    hccn,
+    host,
+    model,
     net,
     npu,
     ports,
+    reach,
+    same,
+    version,
 )
 
 __all__ = ["ordered"]
 
-_MODULES = (access, net, npu, ports)
+_MODULES = (access, host, version, docker, net, reach, ports, npu, hccn, model, same)
 
 
 def ordered(registry: Mapping[str, Check]) -> tuple[Check, ...]:

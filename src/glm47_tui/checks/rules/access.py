@@ -8,7 +8,7 @@ from glm47_tui.checks.views import FleetView, NodeView
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
 
-NEEDED_TOOLS = ("timeout", "setsid", "nohup", "sha256sum", "awk", "sed", "grep")
+NEEDED_TOOLS = ("timeout", "sha256sum", "sed", "grep")
 """What the scripts call on a host besides bash itself."""
 
 

@@ -189,3 +189,19 @@ def family(node: NodeView) -> Answer:
     """IPv6 service addresses are allowed, yet nobody has published a run with them."""
     version = ipaddress.ip_address(node.spec.ip).version
     return ok(ip=node.spec.ip) if version == 4 else info(ip=node.spec.ip)
+
+
+@check("net.api_host", src.GUIDE_LAUNCH, needs="addr")
+def api_host(node: NodeView) -> Answer:
+    """The API listens on an address that node 0 has."""
+    host = node.profile.launch.host
+    if node.index != 0:
+        return None
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        return ok("all", host=host)
+    if address.is_loopback:
+        return warn("local", host=host)
+    return (
+        ok(host=host) if node.facts.nic_of(host) else block("absent", fix="fix_absent", host=host)
+    )

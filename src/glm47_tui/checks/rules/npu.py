@@ -146,6 +146,9 @@ def models_equal(fleet: FleetView) -> Answer:
     if not names:
         return None
     if len(set(names.values())) > 1:
-        return block(listing="; ".join(f"node{i} {name}" for i, name in names.items()))
+        listing = "; ".join(f"node{i} {name}" for i, name in names.items())
+        # One image serves all of a family; the slowest chip then sets the pace.
+        related = all(n.startswith("910B") for n in names.values())
+        return warn("related", listing=listing) if related else block(listing=listing)
     name = next(iter(names.values()))
     return ok(name=name) if name.startswith("910B") else info("unusual", name=name)
