@@ -37,7 +37,7 @@ class CatalogError(ValueError):
     """An asset of the catalogue does not hold; says which file, entry and field."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """One failure; the fields are those of the data's README."""
 
@@ -99,7 +99,7 @@ class Entry:
         return fill_command(self.command, values) if self.command else ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """All entries, in the order of the files."""
 

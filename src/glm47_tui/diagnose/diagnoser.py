@@ -36,7 +36,7 @@ class Diagnoser:
         self.skew = dict(skew or {})
         self.all_runs = all_runs
         self._reference = reference
-        self._words = Words(self.catalog)
+        self._words = Words.of(self.catalog)
         self._logs: dict[tuple[str, str], LogReader] = {}
         self._lock = threading.Lock()
 

@@ -31,7 +31,7 @@ _HEAD = re.compile(
     r"""
     \r?
     (?P<docker>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*[ ])?
-    (?:\((?P<proc>[^\s()]+[ ]pid=\d+)\)[ ])*
+    (?:\((?P<proc>[^\s()]+(?:[ ][\w=]+)?[ ]pid=\d+)\)[ ])*
     (?:
         (?P<level>[A-Z]{4,8})[ ](?P<month>\d\d)-(?P<day>\d\d)[ ](?P<clock>\d\d:\d\d:\d\d)
             (?:[.,]\d+)?[ ]\[[^\]]*\][ ]
@@ -39,6 +39,7 @@ _HEAD = re.compile(
       | (?:\[rank(?P<rank>\d+)\]:)?
             \[(?P<glog>[IWEF])(?P<gmonth>\d{1,2})(?P<gday>\d\d)[ ](?P<gclock>\d\d:\d\d:\d\d)
             (?:\.\d+)?[ ][^\]]*\][ ]
+      | \[rank(?P<trank>\d+)\]:[ ]
       | \[(?P<plog>[A-Z]{4,8})\][ ]?\w+\((?P<pid>\d+),[^)]*\):[ ]?
             (?P<pdate>\d{4}-\d\d-\d\d)-(?P<pclock>\d\d:\d\d:\d\d)[\d.]*[ ]?
       | \[(?P<npu>[A-Z]{4,8})\][ ](?P<ndate>\d{4}-\d\d-\d\d)-(?P<nclock>\d\d:\d\d:\d\d)\S*[ ]
@@ -52,7 +53,7 @@ _HEAD = re.compile(
 )
 _GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
 # A progress bar ends without a newline, so another process may write on behind it.
-_INNER = re.compile(r"\([^\s()]+ pid=\d+\) (?:[A-Z]{4,8} \d\d-\d\d |[A-Z]{4,8}: )")
+_INNER = re.compile(r"\([^\s()]+(?: [\w=]+)? pid=\d+\) (?:[A-Z]{4,8} \d\d-\d\d |[A-Z]{4,8}: )")
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def parse_head(text: str, reference: float) -> Head:
     if not process:
         if g["pid"] or g["npid"]:
             process = f"pid={g['pid'] or g['npid']}"
-        elif g["rank"]:
-            process = f"rank{g['rank']}"
+        elif g["rank"] or g["trank"]:
+            process = f"rank{g['rank'] or g['trank']}"
     return Head(
         process=process,
         level=_GLOG_LEVELS[glog] if glog else level,

@@ -26,11 +26,13 @@ _LONGEST = 400
 
 # Prefixes, in the order of lines.py. A message must begin where these end.
 _DOCKER = rb"(?:20\d\d-\d\d-\d\dT[^ \n]* )?"
-_PROCESS = rb"(?:[\x1b(][^ \n]* pid=\d+\)(?:\x1b\[0;0m)? )?"
+_PROCESS = rb"(?:[\x1b(][^ \n]* (?:pid=\d+|[\w=]+ pid=\d+)\)(?:\x1b\[0;0m)? )?"
 _STAMPED = rb"[A-Z]+ \d\d-\d\d \d\d:\d\d:\d\d \[[^\]\n]*\] "
 _GLOG = rb"(?:\[rank\d+\]:)?\[[IWEF]\d{3,4} \d\d:\d\d:\d\d[^ \n]* [^\]\n]*\] "
 _PLOG = rb"\[[A-Z]+\] ?\w+\(\d+,[^)\n]*\): ?[\d:.-]+ ?"
 _NPU = rb"\[[A-Z]+\] 20[\d:-]+[^ \n]* (?:\(PID:[^)\n]*\) )?"
+
+_RANK = rb"\[rank\d+\]: "
 
 
 def _starts(words: Iterable[str]) -> bytes:
@@ -49,7 +51,7 @@ def message_pattern(quiet: Iterable[str]) -> re.Pattern[bytes]:
         rb"INFO(?: [^\]\n]*\] " + unless + rb"|: +" + unless + rb")"
         rb"|DEBUG [^\]\n]*\] " + unless + rb"|\[(?:INFO|DEBUG|EVENT)\] "
     )
-    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PLOG, _NPU)) + rb")?"
+    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PLOG, _NPU, _RANK)) + rb")?"
     return re.compile(
         rb"\n" + _DOCKER + _PROCESS + rb"(?:" + silent + rb"|" + prefix + rb"([^\n]*))"
     )

@@ -31,6 +31,8 @@ _LATER_HERE = 5.0
 """The same for another process of the same node: one clock, but lines are written late."""
 _MARGIN = 2.0
 """Seconds within which the order of stamps says nothing; the surer message goes first then."""
+_ONE_ERROR = 60
+"""Lines one error may take in a log."""
 _ALSO = 7
 _RANK = {"self": 0, "peer": 1, "generic": 2}
 
@@ -204,8 +206,9 @@ class _Judgement:
 
 
 def _came_before(cause: Found, one: Found) -> bool:
-    if _same_process(cause, one):
-        return cause.order < one.order
+    if _same_process(cause, one) and cause.place.file == one.place.file:
+        # One error speaks on several lines, and the telling one need not be the first.
+        return cause.place.line <= one.place.line + _ONE_ERROR
     if cause.time is None or one.time is None:
         return True
     near = cause.place.node == one.place.node
