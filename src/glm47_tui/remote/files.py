@@ -27,16 +27,19 @@ Progress = Callable[[int, int], None]
 
 # Arguments: path, mode, size, sha256 of each file; standard input: their contents.
 _PUSH = (
-    "umask 022; tmps=(); paths=(); "
+    "umask 022; tmps=(); paths=(); sums=(); made=; n=0; "
     """trap '[ "${#tmps[@]}" = 0 ] || rm -f -- "${tmps[@]}"' EXIT; """
     "give_up() { printf '@@ failed %s\\n' \"$1\"; exit 1; }; "
     'while [ "$#" -ge 4 ]; do dir=${1%/*}; tmp="$dir/.${1##*/}.$$.part"; '
-    'mkdir -p -- "${dir:-/}" 2>&1 || give_up "$1"; '
+    'if [ "$dir" != "$made" ]; then mkdir -p -- "${dir:-/}" 2>&1 || give_up "$1"; made=$dir; fi; '
     'if [ -d "$1" ]; then echo "$1: is a directory"; give_up "$1"; fi; '
-    'tmps+=("$tmp"); paths+=("$1"); { head -c "$3" >"$tmp"; } 2>&1 || give_up "$1"; '
-    'sum=$(sha256sum <"$tmp") || give_up "$1"; '
-    'if [ "${sum%% *}" != "$4" ]; then echo "$1: content differs"; give_up "$1"; fi; '
-    'chmod "$2" "$tmp" 2>&1 || give_up "$1"; shift 4; done; '
+    'tmps+=("$tmp"); paths+=("$1"); sums+=("$4"); '
+    '{ head -c "$3" >"$tmp"; } 2>&1 || give_up "$1"; '
+    '[ "$2" = 644 ] || chmod "$2" "$tmp" 2>&1 || give_up "$1"; shift 4; done; '
+    'while read -r sum rest; do [ "${sum#\\\\}" = "${sums[$n]}" ] || { '
+    'echo "content differs"; give_up "${paths[$n]}"; }; n=$((n + 1)); '
+    'done < <(sha256sum -- "${tmps[@]}"); '
+    '[ "$n" = "${#paths[@]}" ] || give_up "${paths[$n]}"; '
     'for i in "${!paths[@]}"; do mv -f -- "${tmps[$i]}" "${paths[$i]}" 2>&1 || '
     'give_up "${paths[$i]}"; done; printf \'@@ pushed %s\\n\' "${#paths[@]}"'
 )

@@ -184,9 +184,8 @@ def run(
         session.kill()
         raise
     code = session.channel.exit_status
-    whole = code >= 0 or session.channel.eof_received
     session.end()
-    if code < 0 and (not whole or not link.wire.is_active()):
+    if code < 0 and not link.wire.is_active():
         raise link.lost()
     if not pump.ready:
         raise session.never_ready(pump.noise, pump.err.data, code)
