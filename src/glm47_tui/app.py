@@ -1,37 +1,50 @@
-"""The terminal app: which screen is shown, the keys that work everywhere, the 10 Hz drain."""
+"""The terminal app: which screen is shown, the keys that work everywhere, the 10 Hz drain.
+
+Little is imported here, so that the first paint comes fast: a still picture of the frame. The
+session and the first real screen are loaded right after it.
+"""
 
 from __future__ import annotations
 
+from asyncio import sleep
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from glm47_tui import screens
-from glm47_tui.errors import UserError
 from glm47_tui.i18n import LANGUAGES, Msg, choose_language, language, set_language, t
-from glm47_tui.screens.base import StepScreen
-from glm47_tui.session import Session
-from glm47_tui.session.steps import STEPS, after
-from glm47_tui.session.tasks import where
-from glm47_tui.widgets import scrollbar
+from glm47_tui.widgets.splash import STEPS, Splash
 from glm47_tui.widgets.theme import DARK, LIGHT, THEMES
+
+if TYPE_CHECKING:
+    from glm47_tui.monitor import Monitor, Player
+    from glm47_tui.screens.base import StepScreen
+    from glm47_tui.session import Session
 
 DRAIN_S = 0.1
 """Seconds between two looks into the session's inbox."""
+QUIT_LIMIT_S = 30.0
+"""Seconds that a run gets to end in good order when the user quits."""
+
+
+def _make(step: str) -> StepScreen:
+    from glm47_tui import screens
+
+    return screens.make(step)
 
 
 class WizardApp(App[int]):
     """The wizard. ``session`` holds all it knows; screens are views of it."""
 
-    CSS_PATH = "screens/frame.tcss"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - Textual's own type
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    SCREENS: ClassVar[dict[str, Any]] = {step: partial(screens.make, step) for step in STEPS}
+    SCREENS: ClassVar[dict[str, Any]] = {step: partial(_make, step) for step in STEPS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+p", "step(-1)", "app.key.back"),
         Binding("ctrl+n", "step(1)", "app.key.next"),
@@ -43,31 +56,61 @@ class WizardApp(App[int]):
         *(Binding(str(i), f"go('{step}')", show=False) for i, step in enumerate(STEPS, 1)),
     ]
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session | Callable[[], Session], *, lang: str | None = None
+    ) -> None:
         super().__init__()
-        self.session = session
+        self._session = session
+        self._lang = lang
         self._asking = False
-        scrollbar.install()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
 
+    @property
+    def session(self) -> Session:
+        """What all screens are views of; made when first asked for."""
+        if callable(self._session):
+            self._session = self._session()
+        return self._session
+
+    def get_default_screen(self) -> Screen[Any]:
+        """Return the still picture that is painted first."""
+        return Splash()
+
     def on_mount(self) -> None:
-        """Show the first step, then begin to look into the inbox."""
-        self.push_screen(STEPS[0])
+        """Load the rest once the first picture is out."""
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        from glm47_tui.widgets import scrollbar
+
+        scrollbar.install()
+        self.push_screen(STEPS[0])
+        self.call_after_refresh(self._open)
+
+    def _open(self) -> None:
         self.session.open_named()
+        draft = self.session.draft
+        if draft is not None and self._lang is None and draft.get("language"):
+            self.speak(draft.get("language"))
         self.set_interval(DRAIN_S, self.drain)
+        self.drain()
+
+    @property
+    def _steps(self) -> list[StepScreen]:
+        """The step screens on the stack."""
+        from glm47_tui.screens.base import StepScreen
+
+        return [s for s in self.screen_stack if isinstance(s, StepScreen)]
 
     def drain(self) -> None:
         """Take in what workers found and let the shown screen draw it."""
         topics = self.session.inbox.drain()
         if topics:
             self._answer_next()
-            for screen in self.screen_stack:
-                if isinstance(screen, StepScreen) and screen.is_mounted:
+            for screen in self._steps:
+                if screen.is_mounted:
                     screen.draw(topics)
 
     def _answer_next(self) -> None:
@@ -95,25 +138,23 @@ class WizardApp(App[int]):
     @property
     def step_shown(self) -> str:
         """The step on the screen (dialogs may lie over it)."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, StepScreen):
-                return screen.STEP
-        return STEPS[0]
+        return self._steps[-1].STEP if self._steps else STEPS[0]
 
     def action_step(self, by: int) -> None:
         """Go one step on or back."""
-        target = after(self.step_shown, by)
-        if target is not None:
-            self.action_go(target)
+        index = STEPS.index(self.step_shown) + by
+        if 0 <= index < len(STEPS):
+            self.action_go(STEPS[index])
 
     def action_go(self, step: str) -> None:
         """Go to a step, saving the draft on the way."""
         self.run_worker(self._go(step), exclusive=True, group="go", exit_on_error=False)
 
     async def _go(self, step: str) -> None:
-        shown = self.screen
-        if not isinstance(shown, StepScreen) or step == shown.STEP:
+        steps = self._steps
+        if not steps or self.screen is not steps[-1] or step == steps[-1].STEP:
             return
+        shown = steps[-1]
         if not await shown.may_leave(STEPS.index(step) > STEPS.index(shown.STEP)):
             return
         self.session.keep()
@@ -127,7 +168,7 @@ class WizardApp(App[int]):
     def speak(self, wanted: str | None) -> None:
         """Speak a language from now on; None: the environment's. All screens are relabelled."""
         set_language(wanted or choose_language())
-        for screen in [*self._installed_screens.values(), *self.screen_stack]:
+        for screen in {*self._installed_screens.values(), *self.screen_stack}:
             if isinstance(screen, Screen) and screen.is_mounted:
                 _relabel(screen)
 
@@ -137,6 +178,7 @@ class WizardApp(App[int]):
 
     def save_profile(self) -> bool:
         """Save the profile if it holds, else the draft; say which. Tell whether it was saved."""
+        from glm47_tui.errors import UserError
         from glm47_tui.session import drafts
 
         draft = self.session.draft
@@ -157,39 +199,44 @@ class WizardApp(App[int]):
 
     def action_help(self) -> None:
         """Show what the step is for and its keys."""
-        from glm47_tui.screens.dialogs.help import Help
+        from glm47_tui.screens.dialogs.help import help_for
 
-        if not isinstance(self.screen, StepScreen):
-            return
-        keys: dict[str, tuple[str, str]] = {}
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            described = binding.description and "." in binding.description
-            if described and binding.action not in keys:
-                keys[binding.action] = (self.get_key_display(binding), binding.description)
-        self.push_screen(Help(self.screen.STEP, tuple(keys.values())))
+        if self._steps and self.screen is self._steps[-1]:
+            self.push_screen(help_for(self._steps[-1]))
 
     async def action_quit(self) -> None:
         """End the app; ask first when something is running."""
-        self.session.keep()
-        running = self.session.tasks.active
-        if not running:
+        if not self._steps:
             self.exit(0)
             return
-        from glm47_tui.screens.dialogs.choose import Choose
+        self.session.keep()
+        from glm47_tui.screens.dialogs.leave import leave_dialog
 
-        lines = [Msg.of("screens.quit.running", what=task.title) for task in running]
-        answers = [("quit", "screens.quit.quit"), ("stay", "screens.quit.stay")]
+        dialog = leave_dialog(self.session)
+        if dialog is None:
+            self.exit(0)
+            return
 
         def answered(answer: str | None) -> None:
-            if answer == "quit":
+            if answer == "stop":
+                self.session.tasks.cancel_all()
+                self.run_worker(self._exit_when_ended(), exit_on_error=False)
+            elif answer == "quit":
                 self.exit(0)
 
-        dialog = Choose("screens.quit.title", [*lines, "screens.quit.draft"], answers)
         self.push_screen(dialog, answered)
+
+    async def _exit_when_ended(self) -> None:
+        """Leave once the tasks have ended in good order, or after a limit."""
+        deadline = monotonic() + QUIT_LIMIT_S
+        while self.session.tasks.running() and monotonic() < deadline:
+            await sleep(DRAIN_S)
+        self.exit(130)
 
     def _fatal_error(self) -> None:
         """End after a bug: say where it is, never what values it held (they may be secrets)."""
+        from glm47_tui.session.tasks import where
+
         error = self._exception
         place = where(error) if error is not None else "?"
         self._exit_renderables.append(t(Msg.of("app.fatal", place=place)))
@@ -197,7 +244,8 @@ class WizardApp(App[int]):
 
     def on_unmount(self) -> None:
         """Let go of everything the session holds."""
-        self.session.close()
+        if not callable(self._session):
+            self._session.close()
 
 
 def _relabel(screen: Screen[Any]) -> None:
@@ -221,7 +269,21 @@ def run_app(
     """
     del demo
     set_language(choose_language(language))
-    session = Session(profile, home=home)
-    app = WizardApp(session)
+
+    def session() -> Session:
+        from glm47_tui.session import Session
+
+        return Session(profile, home=home)
+
+    app = WizardApp(session, lang=language)
+    result = app.run()
+    return result if isinstance(result, int) else (app.return_code or 0)
+
+
+def run_monitor(source: Monitor | Player, *, bell: bool = False) -> int:
+    """Run the Monitor screen alone, on a live monitor or a recording; returns the exit code."""
+    from glm47_tui.screens.watching import MonitorApp
+
+    app = MonitorApp(source, bell=bell)
     result = app.run()
     return result if isinstance(result, int) else (app.return_code or 0)

@@ -24,7 +24,7 @@ class ChatScreen(StepScreen):
     """The conversation above, the question below."""
 
     STEP = "chat"
-    CSS_PATH = "chat.tcss"
+    CSS_PATH = ["frame.tcss", "chat.tcss"]  # noqa: RUF012 - Textual\'s own type
     AUTO_FOCUS = "#prompt"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "halt", "screens.chat.key.stop"),

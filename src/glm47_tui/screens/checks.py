@@ -26,7 +26,7 @@ class ChecksScreen(StepScreen):
     """A list of groups and findings, and the one under the cursor in full."""
 
     STEP = "checks"
-    CSS_PATH = "checks.tcss"
+    CSS_PATH = ["frame.tcss", "checks.tcss"]  # noqa: RUF012 - Textual\'s own type
     AUTO_FOCUS = "#findings"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("R,shift+r", "all", "screens.checks.key.all", key_display="R"),

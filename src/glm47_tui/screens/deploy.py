@@ -37,7 +37,7 @@ class DeployScreen(StepScreen):
     """The grid, the log of the node under the cursor, the NPU strip."""
 
     STEP = "deploy"
-    CSS_PATH = "deploy.tcss"
+    CSS_PATH = ["frame.tcss", "deploy.tcss"]  # noqa: RUF012 - Textual\'s own type
     AUTO_FOCUS = "#grid"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "deploy", "screens.deploy.key.deploy"),

@@ -23,7 +23,7 @@ class MonitorScreen(StepScreen):
     """The strip, and a log a node."""
 
     STEP = "monitor"
-    CSS_PATH = "monitor.tcss"
+    CSS_PATH = ["frame.tcss", "monitor.tcss"]  # noqa: RUF012 - Textual\'s own type
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("z", "zoom", "screens.deploy.key.zoom"),
     ]

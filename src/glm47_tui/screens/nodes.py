@@ -24,7 +24,7 @@ class NodesScreen(StepScreen):
     """The hosts, and what is known of the one under the cursor."""
 
     STEP = "nodes"
-    CSS_PATH = "nodes.tcss"
+    CSS_PATH = ["frame.tcss", "nodes.tcss"]  # noqa: RUF012 - Textual\'s own type
     AUTO_FOCUS = "#nodes"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detect", "screens.nodes.key.detect"),

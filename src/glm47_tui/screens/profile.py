@@ -25,7 +25,7 @@ class ProfileScreen(StepScreen):
     """Which profile, and its fields."""
 
     STEP = "profile"
-    CSS_PATH = "profile.tcss"
+    CSS_PATH = ["frame.tcss", "profile.tcss"]  # noqa: RUF012 - Textual\'s own type
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "pick", "screens.profile.key.open"),
         Binding("ctrl+s", "save", "screens.profile.key.save"),

@@ -39,7 +39,7 @@ class ReviewScreen(StepScreen):
     """A list of files, and the one under the cursor."""
 
     STEP = "review"
-    CSS_PATH = "review.tcss"
+    CSS_PATH = ["frame.tcss", "review.tcss"]  # noqa: RUF012 - Textual\'s own type
     AUTO_FOCUS = "#files"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "node", "screens.review.key.node"),

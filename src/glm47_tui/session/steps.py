@@ -1,4 +1,4 @@
-"""The steps of the wizard, in order, and the marks they can carry."""
+"""The marks that the steps of the wizard can carry."""
 
 from __future__ import annotations
 
@@ -15,9 +15,3 @@ class Mark(str, Enum):
     RUNNING = "running"
     WARNING = "warning"
     PROBLEM = "problem"
-
-
-def after(step: str, by: int) -> str | None:
-    """Return the step before (-1) or after (+1) one, None at the ends."""
-    index = STEPS.index(step) + by
-    return STEPS[index] if 0 <= index < len(STEPS) else None

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from glm47_tui.i18n import Msg
+from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.dialogs.base import Dialog
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.say import Say, words
@@ -44,3 +45,14 @@ class Help(Dialog[str]):
     def action_scroll(self, by: int) -> None:
         """Scroll the words."""
         self.query_one("#dialog-content").scroll_relative(y=by * 3, animate=False)
+
+
+def help_for(screen: StepScreen) -> Help:
+    """Make the help of a step: every described key that works on it now."""
+    keys: dict[str, tuple[str, str]] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        described = binding.description and "." in binding.description
+        if described and binding.action not in keys:
+            keys[binding.action] = (screen.app.get_key_display(binding), binding.description)
+    return Help(screen.STEP, tuple(keys.values()))
