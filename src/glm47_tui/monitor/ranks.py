@@ -97,7 +97,14 @@ class RankWatch:
             state.answered_at = now
         elif state.evidence is None and state.moved_at <= now - ANSWER_S:
             silent = int(now - max(state.moved_at, state.answered_at))
-            self._set(state, RankHealth.HUNG, now, Msg.of("monitor.rank.silent", seconds=silent))
+            culprit = next((r.engine for r in self._ranks.values() if r.evidence is not None), None)
+            if culprit is None:
+                reason = Msg.of("monitor.rank.silent", seconds=silent)
+                self._set(state, RankHealth.HUNG, now, reason)
+            else:
+                # Ranks step together: with one of them down the others wait, and are not to blame.
+                reason = Msg.of("monitor.rank.held_up", rank=culprit)
+                self._set(state, RankHealth.WAITING, now, reason)
 
     def judge(self, now: float) -> list[RankView]:
         """Work out every rank's health; views in the order of the ranks."""
@@ -113,7 +120,8 @@ class RankWatch:
             self._set(state, health, now, state.evidence)
             return
         alive_at = max(state.moved_at, state.answered_at)
-        if state.health in (RankHealth.HUNG, RankHealth.DEAD) and alive_at <= state.since:
+        silent = (RankHealth.HUNG, RankHealth.DEAD, RankHealth.WAITING)
+        if state.health in silent and alive_at <= state.since:
             return  # until it moves or answers again
         loaded = state.last is not None and (state.last.running or state.last.waiting)
         if now - alive_at >= ASK_AFTER_S and state.asked_at is not None:

@@ -64,12 +64,13 @@ class NodeView:
 
 
 class RankHealth(str, Enum):
-    """A data-parallel rank: working, idle, silent for a while, hung, or dead."""
+    """A data-parallel rank: working, idle, silent, held up by another one, hung, or dead."""
 
     UNKNOWN = "unknown"
     IDLE = "idle"
     BUSY = "busy"
     SUSPECT = "suspect"
+    WAITING = "waiting"
     HUNG = "hung"
     DEAD = "dead"
 

@@ -142,3 +142,16 @@ def test_rates_come_from_two_readings_and_survive_a_restart(two: Two) -> None:
     two.ranks[0] = RankMetrics("0")
     two.step(2)
     assert two.watch.judge(two.now)[0].generation_per_s is None
+
+
+def test_a_rank_held_up_by_a_dead_one_is_not_blamed(two: Two) -> None:
+    two.watch.procs(1, [])
+    two.now += ASK_AFTER_S
+    assert two.watch.to_ask(two.now) == ("0",)
+    two.watch.asked("0", two.now)
+    two.now += ANSWER_S
+    two.watch.answered("0", two.now, ok=False)
+    views = two.watch.judge(two.now)
+    assert [v.health for v in views] == [RankHealth.WAITING, RankHealth.DEAD]
+    assert views[0].reason is not None
+    assert views[0].reason.args["rank"] == "1"
