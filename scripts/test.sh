@@ -2,7 +2,7 @@
 # Runs the tests and ends with what passed, what failed, and what did not run and why.
 #   test.sh all | static | unit | lab
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 part=${1:-all}
 bin=$PWD/${VENV:-.venv}/bin
 results=$(mktemp -d)
@@ -29,7 +29,7 @@ static() {
     step "mypy" "$bin/mypy"
     step "import contracts" "$bin/lint-imports" --no-logo
     if command -v shellcheck >/dev/null; then
-        step "shellcheck" bash -c 'git ls-files "*.sh" ".ci/run" | xargs -r shellcheck -S warning'
+        step "shellcheck" bash -c 'git ls-files "*.sh" ".ci/run" | xargs -r shellcheck -s bash -S warning'
     else
         skipped+=("shellcheck: the program is not installed")
     fi
