@@ -39,10 +39,10 @@ def pairs(profile: Profile, facts: Mapping[int, NodeFacts]) -> tuple[Ping, ...]:
         for k, first in enumerate(nodes):
             for second in nodes[k + 1 :]:
                 for at, npu in enumerate(devices):
-                    other = devices[(at + shift) % len(devices)]
-                    ends = ((first, npu), (second, other))
-                    # Half of the pairs are pinged from either side.
-                    (s, s_npu), (t, t_npu) = ends if (at + shift) % 2 == 0 else ends[::-1]
+                    there = (at + shift) % len(devices)
+                    ends = ((first, npu), (second, devices[there]))
+                    # Half of the pairs are pinged from either side, and evenly by its NPUs.
+                    (s, s_npu), (t, t_npu) = ends if (at + there) % 2 == 0 else ends[::-1]
                     address = addresses[t].get(t_npu, "")
                     lacking = not address or s_npu not in addresses[s]
                     detail = "no_address" if lacking else ""

@@ -20,6 +20,7 @@ BUSY = (SAMPLES / "npu_smi_910B2x8_busy_vllmDP_25.2.0_issue5111.txt").read_text(
 
 CONTAINER_ID = ("c0ffee" * 11)[:64]
 IMAGE_ID = "sha256:" + ("beef12" * 11)[:64]
+SPACE = "/dev/sdb1 9000000000 1 2000000000 9% /opt/data"
 MODEL = "/opt/data/verification/models/GLM-4.7"
 
 PROFILE = """
@@ -134,9 +135,9 @@ def sections(node: int) -> dict[str, str]:
         "@has /root/.cache/verification/models/GLM-4.7\n@python\npython 3.11.13\n"
         "vllm 0.13.0+empty\nvllm_ascend 0.13.0rc1\ntorch 2.8.0+cpu\ntorch_npu 2.8.0\n"
         "transformers 4.57.3",
-        "disk": f"@disk /opt/data\t/opt/data\text2/ext3\n/dev/sdb1 9000000000 1 2000000000 9% /opt/data"
-        "\n/dev/sdb1 100000000 1 99999999 1% /opt/data\nwritable\n"
-        f"@disk {MODEL}\t{MODEL}\text2/ext3\n/dev/sdb1 9000000000 1 2000000000 9% /opt/data\nwritable\n"
+        "disk": f"@disk /opt/data\t/opt/data\text2/ext3\n{SPACE}\n"
+        "/dev/sdb1 100000000 1 99999999 1% /opt/data\nwritable\n"
+        f"@disk {MODEL}\t{MODEL}\text2/ext3\n{SPACE}\nwritable\n"
         "@disk /\t/\text2/ext3\n/dev/sda1 900000000 1 500000000 9% /\nwritable",
         "dockerdisk": "@disk /var/lib/docker\t/var/lib/docker\text2/ext3\n"
         "/dev/sda1 900000000 1 500000000 9% /\nwritable",
@@ -203,7 +204,7 @@ def judged(
 
 def assert_worded(finding: Finding) -> None:
     """Fail when a text is missing in a language, or a value it names is not given."""
-    assert not finding.found.id == "checks.broken", t(finding.found)
+    assert finding.found.id != "checks.broken", t(finding.found)
     try:
         for lang in LANGUAGES:
             set_language(lang)
@@ -215,3 +216,20 @@ def assert_worded(finding: Finding) -> None:
                     assert "{" not in words, words
     finally:
         set_language("en")
+
+
+def said(
+    check: str, *changes: Mapping[str, str | None], wanted: Profile | None = None, **more: object
+) -> list[tuple[int | None, str, str]]:
+    """Run one check; returns (node, severity, variant of the words) of what it found."""
+    found = judged(check, *changes, wanted=wanted, **more)
+    return [(f.node, f.severity.value, f.found.id.rpartition(".")[2]) for f in found]
+
+
+def swap(node: int, section: str, *pairs: tuple[str, str]) -> dict[str, str | None]:
+    """Return a change of one section by replacing words in it; every word must be there."""
+    text = sections(node)[section]
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return {section: text}
