@@ -179,7 +179,6 @@ def fetch_file(link: Link, root: Root, remote: str, local: str, progress: Progre
     try:
         session = link.start(build(_FETCH, (remote,), root), _SILENCE_S)
         _fill(session, handle, remote, progress)
-        os.fsync(handle)
         temporary.replace(target)
     except OSError as error:
         raise _local(link, local, error) from None
