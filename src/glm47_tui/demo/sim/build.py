@@ -58,9 +58,9 @@ def build(site: Site) -> None:
 
 
 def _etc(site: Site) -> None:
-    me, etc = site.node.index, site.fs / "etc"
+    me, etc = site.node.number, site.fs / "etc"
     (etc / "docker").mkdir(parents=True, exist_ok=True)
-    hosts = [f"{service_ip(i)} atlas-{i}" for i in range(site.node.count)]
+    hosts = [f"{service_ip(i)} atlas-{i}" for i in range(site.node.nodes)]
     write(etc / "hostname", f"{site.node.name}\n")
     write(etc / "hosts", "127.0.0.1 localhost\n" + "\n".join(hosts) + "\n")
     write(etc / "hccn.conf", network.hccn_conf(me))

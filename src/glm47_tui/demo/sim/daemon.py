@@ -87,7 +87,7 @@ def _sites(home: Path, plan: dict[str, Any], found: dict[str, int]) -> list[Site
     sites = []
     for i in range(plan["nodes"]):
         node = Node(
-            index=i, count=plan["nodes"], home=str(home), prefix=found["prefix"],
+            number=i, nodes=plan["nodes"], home=str(home), prefix=found["prefix"],
             python=sys.executable, source=str(Path(__file__).resolve().parents[3]),
             pace=plan["pace"],
         )  # fmt: skip

@@ -26,7 +26,7 @@ def render(site: Site) -> None:
 
 
 def _ip(site: Site) -> None:
-    me, world = site.node.index, site.world()
+    me, world = site.node.number, site.world()
     ip, second, gateway = site.ip, second_ip(me), f"192.168.{70 + me}.1"
     forever = r"\       valid_lft forever preferred_lft forever"
     loopback = f"1: lo    inet 127.0.0.1/8 scope host lo{forever}\n"
@@ -48,7 +48,7 @@ def _ip(site: Site) -> None:
     # What a script compares this with has been translated: so is this.
     write(folder / "addr", loopback + world.enter(addr))
     write(folder / "route", world.enter(route))
-    for i in range(site.node.count):
+    for i in range(site.node.nodes):
         peer, peer_second = service_ip(i), second_ip(i)
         if i == me:
             lines = [f"local {a} dev lo src {a} uid 0 \\    cache <local> \n" for a in (ip, second)]
@@ -63,7 +63,7 @@ def _ip(site: Site) -> None:
 
 def sysfs(site: Site) -> None:
     """Make /sys/class/net: the service NIC of 100 Gbit/s, the management NIC, docker0, lo."""
-    me = site.node.index
+    me = site.node.number
     nics = {
         NIC: ("pci0000:40/0000:43:00.0", "up", "1", "100000", "1500", _mac(me, 1), "hns3"),
         SECOND_NIC: ("pci0000:80/0000:bd:00.0", "up", "1", "1000", "1500", _mac(me, 2), "hns3"),
@@ -112,7 +112,7 @@ def hccn_conf(index: int) -> str:
 
 
 def _hccn(site: Site, npu: int) -> None:
-    me = site.node.index
+    me = site.node.number
     down = site.fault("link-down")
     up = down is None or str(npu) not in down.replace(",", " ").split()
     tls = 0 if site.fault("tls-differs") is None else 1

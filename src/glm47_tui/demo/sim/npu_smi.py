@@ -38,8 +38,8 @@ def chips(site: Site) -> list[dict[str, Any]]:
             for p in running
             if str(n) in p.get("npus", {})
         ]
-        rng = random.Random(f"{site.node.index}.{n}.{int(time.time())}")  # noqa: S311
-        used = IDLE_MB + (n * 37 + site.node.index * 11) % 90 + sum(mb for _, _, mb in rows)
+        rng = random.Random(f"{site.node.number}.{n}.{int(time.time())}")  # noqa: S311
+        used = IDLE_MB + (n * 37 + site.node.number * 11) % 90 + sum(mb for _, _, mb in rows)
         hot, warm = bool(rows) and work, bool(rows)
         extra = 110 + rng.random() * 60 if hot else 8 * warm
         found.append({

@@ -18,9 +18,8 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from glm47_tui.demo.sim.world import World
 
@@ -30,24 +29,25 @@ MARK = "GLM47_DEMO_HOME"
 """Environment variable that every process of a cluster carries: its home."""
 
 
-@dataclass(frozen=True)
-class Node:
-    """What a node is. ``prefix`` is the second number of its loopback addresses."""
+class Node(NamedTuple):
+    """What a node is.
 
-    index: int
-    count: int
+    ``prefix`` is the second number of its loopback addresses, ``source`` the folder that holds the
+    package ``glm47_tui``, ``pace`` the factor of all simulated waits.
+    """
+
+    number: int
+    nodes: int
     home: str
     prefix: int
     python: str
     source: str
-    """Folder that holds the package ``glm47_tui``."""
     pace: float = 1.0
-    """Time a simulated wait takes, as a factor."""
 
     @property
     def name(self) -> str:
         """Host name."""
-        return f"atlas-{self.index}"
+        return f"atlas-{self.number}"
 
 
 def service_ip(index: int) -> str:
@@ -78,7 +78,7 @@ class Site:
     def make(folder: Path, node: Node) -> Site:
         """Write a node's description and return its site."""
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "node.json", json.dumps(asdict(node)))
+        write(folder / "node.json", json.dumps(node._asdict()))
         return Site(folder)
 
     def fault(self, name: str) -> str | None:
@@ -95,12 +95,12 @@ class Site:
     @property
     def ip(self) -> str:
         """The node's service address, simulated."""
-        return service_ip(self.node.index)
+        return service_ip(self.node.number)
 
     @property
     def loopback(self) -> str:
         """The node's service address on this machine."""
-        return loopback(self.node.prefix, self.node.index)
+        return loopback(self.node.prefix, self.node.number)
 
     def addresses(self) -> dict[str, str]:
         """Map simulated addresses to those of this machine, as this node reaches them.
@@ -108,10 +108,10 @@ class Site:
         Second NICs do not reach each other, and with the fault ``firewall`` no peer is reached:
         then an address leads where nobody listens.
         """
-        me, prefix = self.node.index, self.node.prefix
+        me, prefix = self.node.number, self.node.prefix
         walled = self.fault("firewall") is not None
         known = {"127.0.0.1": self.loopback}
-        for i in range(self.node.count):
+        for i in range(self.node.nodes):
             here = i == me
             known[service_ip(i)] = (
                 f"127.{prefix}.254.{10 + i}" if walled and not here else loopback(prefix, i)

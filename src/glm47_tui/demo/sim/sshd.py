@@ -137,7 +137,7 @@ class Server:
         """Serve a node on a socket that listens."""
         listening.setblocking(False)
         host_key = paramiko.Ed25519Key.from_private_key_file(
-            str(self._folder / f"host_{site.node.index}")
+            str(self._folder / f"host_{site.node.number}")
         )
         self._selector.register(listening, selectors.EVENT_READ, (site, host_key, listening))
 

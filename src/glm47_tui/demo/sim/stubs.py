@@ -32,7 +32,7 @@ def install(site: Site) -> None:
     names = {
         "dir": str(site.dir), "run": str(site.run), "fabric": f"{site.node.home}/fabric",
         "name": site.node.name, "ip": world.enter(site.ip),
-        "second": world.enter(second_ip(site.node.index)),
+        "second": world.enter(second_ip(site.node.number)),
     }  # fmt: skip
     for script in sorted(assets.path("demo", "host", "sbin").iterdir()):
         text = script.read_text("utf-8")

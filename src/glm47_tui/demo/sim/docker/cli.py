@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from glm47_tui.demo.sim.docker import containers, images, template
+from glm47_tui.demo.sim.docker import template
 from glm47_tui.demo.sim.docker.options import Options, parse
 from glm47_tui.demo.sim.docker.store import Failure, Store, matching, public
 from glm47_tui.demo.sim.site import Site
@@ -171,13 +172,25 @@ def logs(store: Store, args: list[str]) -> int:
     return 0
 
 
+def _later(module: str, name: str) -> Callable[[Store, list[str]], int]:
+    """Return a command whose module is imported when it is called: most calls only look."""
+
+    def run(store: Store, args: list[str]) -> int:
+        found = importlib.import_module(f"glm47_tui.demo.sim.docker.{module}")
+        return int(getattr(found, name)(store, args))
+
+    return run
+
+
 _COMMANDS: dict[str, Callable[[Store, list[str]], int]] = {
     "version": version, "info": info, "inspect": inspect, "ps": listed, "images": image_list,
-    "logs": logs, "pull": images.pull, "run": containers.run, "start": containers.start,
-    "stop": containers.stop, "kill": containers.stop, "restart": containers.restart,
-    "rm": containers.remove, "rename": containers.rename, "exec": containers.execute,
-    "image inspect": inspect_images, "image ls": image_list, "image pull": images.pull,
+    "logs": logs, "image inspect": inspect_images, "image ls": image_list,
     "container inspect": inspect_containers, "container ls": listed,
+    "exec": _later("execute", "execute"), "pull": _later("images", "pull"),
+    "image pull": _later("images", "pull"), "run": _later("containers", "run"),
+    "start": _later("containers", "start"), "stop": _later("containers", "stop"),
+    "kill": _later("containers", "stop"), "restart": _later("containers", "restart"),
+    "rm": _later("containers", "remove"), "rename": _later("containers", "rename"),
 }  # fmt: skip
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import subprocess
 import sys
 import time
 from typing import Any
 
-from glm47_tui.demo.sim.docker import rootfs
+from glm47_tui.demo.sim.docker import inside, rootfs
 from glm47_tui.demo.sim.docker.options import RUN, Parsed, parse
 from glm47_tui.demo.sim.docker.store import ENV, Failure, Store, now
 from glm47_tui.demo.sim.kernel import refresh, started
@@ -54,7 +53,7 @@ def _device(store: Store, word: str) -> dict[str, str]:
 
 def describe(store: Store, image: dict[str, Any], words: Parsed) -> dict[str, Any]:
     """Return the record of a new container."""
-    id_ = secrets.token_hex(32)
+    id_ = os.urandom(32).hex()
     name = words.one("--name") or f"simulated_{id_[:6]}"
     env = {e.partition("=")[0]: e for e in (*ENV, *words.all("--env"))}
     devices = [_device(store, d) for d in words.all("--device")]
@@ -121,7 +120,7 @@ def _begin(store: Store, container: dict[str, Any]) -> None:
     process = subprocess.Popen(
         ["flock", "--shared", f"{store.site.node.home}/lock", "true"], start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=rootfs.environment(store.site, container),
+        env=inside.environment(store.site, container),
     )  # fmt: skip
     container["State"] |= {
         "Status": "running", "Running": True, "Pid": process.pid, "ExitCode": 0,
@@ -143,7 +142,7 @@ def start(store: Store, args: list[str]) -> int:
 def _halt(store: Store, container: dict[str, Any]) -> None:
     """End all processes of a container."""
     deadline = time.monotonic() + 5
-    while left := rootfs.members(container):
+    while left := inside.members(container):
         for pid in left:
             _kill(pid)
         if time.monotonic() > deadline:
@@ -218,35 +217,3 @@ def rename(store: Store, args: list[str]) -> int:
         container["Name"] = f"/{new}"
         store.save(container)
     return 0
-
-
-def execute(store: Store, args: list[str]) -> int:
-    """``docker exec``: becomes the command; does not return when it could be started."""
-    options = {
-        "--interactive": ("-i", False), "--tty": ("-t", False), "--detach": ("-d", False),
-        "--env": ("-e", True), "--workdir": ("-w", True), "--user": ("-u", True),
-        "--privileged": ("", False),
-    }  # fmt: skip
-    words = parse(args, options)
-    name, *command = words.rest
-    container = store.find(name)
-    if not container["State"]["Running"]:
-        raise Failure(f"Error response from daemon: container {container['Id']} is not running")
-    if words.has("--tty"):
-        raise Failure("the input device is not a TTY")
-    top = rootfs.root(store.site, container)
-    world = store.site.world(top)
-    given = dict(e.partition("=")[::2] for e in words.all("--env"))
-    env = rootfs.environment(store.site, container) | {k: world.enter(v) for k, v in given.items()}
-    argv = [world.enter(word) for word in command]
-    if not words.has("--interactive"):
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.chdir(top / (words.one("--workdir") or container["Config"]["WorkingDir"]).lstrip("/"))
-    sys.stdout.flush()
-    try:
-        os.execvpe(argv[0], argv, env)  # noqa: S606
-    except FileNotFoundError:
-        raise Failure(
-            "OCI runtime exec failed: exec failed: unable to start container process: exec: "
-            f'"{command[0]}": executable file not found in $PATH: unknown', 127,
-        ) from None  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from glm47_tui.demo.sim.docker.store import Failure
 
@@ -22,12 +21,12 @@ RUN: Options = {
 }  # fmt: skip
 
 
-@dataclass
 class Parsed:
     """Options as they were given, by their long names, and the words after them."""
 
-    options: dict[str, list[str]] = field(default_factory=dict)
-    rest: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.options: dict[str, list[str]] = {}
+        self.rest: list[str] = []
 
     def has(self, name: str) -> bool:
         """Whether an option was given."""

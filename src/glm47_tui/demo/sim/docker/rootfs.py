@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,20 +11,14 @@ from typing import Any
 
 from glm47_tui import assets
 from glm47_tui.demo.sim import stubs
+from glm47_tui.demo.sim.docker.inside import PACKAGES, root
 from glm47_tui.demo.sim.docker.store import PYTHON, Store
-from glm47_tui.demo.sim.site import MARK, Site
+from glm47_tui.demo.sim.site import Site
 
-CONTAINER_MARK = "GLM47_DEMO_CONTAINER"
 VERSIONS = {
     "vllm": "0.13.0", "vllm_ascend": "0.13.0rc1", "torch": "2.8.0", "torch_npu": "2.8.0",
     "transformers": "4.57.3", "modelscope": "1.33.0",
 }  # fmt: skip
-_PACKAGES = "site-packages"
-
-
-def root(site: Site, container: dict[str, Any]) -> Path:
-    """Return a container's folder."""
-    return site.dir / "ct" / str(container["Id"])[:12]
 
 
 def make(site: Site, container: dict[str, Any]) -> None:
@@ -36,7 +29,7 @@ def make(site: Site, container: dict[str, Any]) -> None:
     for folder in ("workspace", "tmp", "root", "dev/shm", "var/log", "usr/local/bin"):
         (top / folder).mkdir(parents=True, exist_ok=True)
     _vllm(top / "vllm-workspace/vllm")
-    packages = top / PYTHON[1:] / "lib/python3.11" / _PACKAGES
+    packages = top / PACKAGES
     for name, version in VERSIONS.items():
         if name != "vllm":
             _dist_info(packages, name, version, [])
@@ -95,39 +88,7 @@ def _programs(site: Site, top: Path, container: dict[str, Any]) -> None:
     stubs.put(top / "usr/local/libexec/simulated-download", stubs.starter(site, "download", short))
     if sys.version_info[:2] not in ((3, 10), (3, 11)):
         # The image's Python is 3.11; the one that plays it is whichever runs the demo.
-        (top / PYTHON[1:] / "lib/python3.11" / _PACKAGES / "platform.py").write_text(
-            assets.text("demo", "platform_shadow.py")
-        )
-
-
-def environment(site: Site, container: dict[str, Any]) -> dict[str, str]:
-    """Return the variables of a process in a container."""
-    top = root(site, container)
-    world = site.world(top)
-    given = dict(e.partition("=")[::2] for e in container["Config"]["Env"])
-    packages = top / PYTHON[1:] / "lib/python3.11" / _PACKAGES
-    return {
-        **{key: world.enter(value) for key, value in given.items()},
-        "HOME": str(top / "root"), "HOSTNAME": site.node.name, "LANG": "C.UTF-8",
-        "TMPDIR": str(top / "tmp"), "PYTHONPATH": f"{top}/vllm-workspace/vllm:{packages}",
-        # Scripts that run as files are not translated: their `source` finds the image's files.
-        "BASH_ENV": str(top / "etc/simulated.bash"), "SIMULATED_ROOT": str(top),
-        MARK: site.node.home, CONTAINER_MARK: str(container["Id"])[:12],
-    }  # fmt: skip
-
-
-def members(container: dict[str, Any]) -> list[int]:
-    """Return the processes that run in a container, its main one excepted."""
-    mark = f"{CONTAINER_MARK}={str(container['Id'])[:12]}\0".encode()
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            environ = (folder / "environ").read_bytes()
-        except OSError:
-            continue
-        if mark in environ and int(folder.name) not in (os.getpid(), container["State"]["Pid"]):
-            found.append(int(folder.name))
-    return found
+        (top / PACKAGES / "platform.py").write_text(assets.text("demo", "platform_shadow.py"))
 
 
 def remove(store: Store, container: dict[str, Any]) -> None:

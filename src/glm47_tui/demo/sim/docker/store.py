@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from typing import Any
@@ -11,8 +10,8 @@ from glm47_tui.demo.sim.kernel import started
 from glm47_tui.demo.sim.site import Site, read_json, write
 
 REFERENCE = "quay.io/ascend/vllm-ascend:v0.13.0rc1"
-IMAGE_ID = "sha256:524b38df7811" + hashlib.sha256(b"simulated").hexdigest()[:52]
-DIGEST = "sha256:" + hashlib.sha256(b"simulated image").hexdigest()
+IMAGE_ID = "sha256:524b38df7811" + "51a71a7ed" * 5 + "1234567"
+DIGEST = "sha256:" + "51a71a7ed1" * 6 + "cafe"
 IMAGE_BYTES = 17_428_903_731
 RETIRED = "2025-12-27T03:12:44.000000000Z"
 PYTHON = "/usr/local/python3.11.13"
