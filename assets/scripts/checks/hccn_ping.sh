@@ -5,8 +5,8 @@
 #   seconds=30          seconds for all of them
 #   N=ADDRESS,ADDRESS   what NPU N pings, one after the other; the NPUs work side by side
 #
-# Prints "@@ ping NPU ADDRESS CODE" (CODE is the tool's exit code, "timeout", or "none": no time
-# was left), then what the tool said, with a blank in front of each line.
+# Prints "@@ ping NPU ADDRESS CODE WORDS": the tool's exit code, "timeout", or "none" (no time was
+# left), then what the tool said, its lines joined by " | ".
 
 now_cs() {
   local up
@@ -28,8 +28,9 @@ lane() {
     said=$(timeout -k 1 "$left" "$TOOL" -i "$npu" -ping -g address "$address" 2>&1 </dev/null)
     rc=$?
     case $rc in 124 | 137) rc=timeout ;; esac
-    # In one piece, so that the lanes' lines do not mix.
-    printf '@@ ping %s %s %s\n%s\n' "$npu" "$address" "$rc" "$(head -n 20 <<<"$said" | sed 's/^/ /')"
+    # One line each: bash writes line by line, so those of the lanes do not mix.
+    said=${said:0:2000}
+    echo "@@ ping $npu $address $rc ${said//$'\n'/ | }"
   done
 }
 

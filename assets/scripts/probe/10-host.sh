@@ -77,6 +77,15 @@ p_mounts() {
   soon df -PkT 2>/dev/null | head -n 200
 }
 
+# Asking iptables or nft would load their kernel modules where they are not in use yet: only ask
+# where they are loaded, or built into the kernel.
+filters_loaded() {
+  local built
+  [ -d /sys/module/ip_tables ] || [ -d /sys/module/nf_tables ] && return 0
+  built=/lib/modules/$(uname -r)/modules.builtin
+  [ ! -e "$built" ] || grep -qE '/(ip_tables|nf_tables)\.ko' "$built"
+}
+
 # Firewall services, SELinux, and what the packet filter says of incoming packets.
 p_fw() {
   local name
@@ -86,8 +95,7 @@ p_fw() {
     done
   fi
   if have getenforce; then echo "selinux $(soon getenforce 2>/dev/null)"; fi
-  # Asking iptables or nft would load their kernel modules where they are not in use yet.
-  [ -d /sys/module/ip_tables ] || [ -d /sys/module/nf_tables ] || return 0
+  filters_loaded || return 0
   if have iptables; then soon iptables -w 1 -S INPUT 2>/dev/null | head -n 60; fi
   if have nft; then
     soon nft list chains 2>/dev/null | grep -E 'hook input .*policy drop' | head -n 5
@@ -106,7 +114,7 @@ p_procs() {
       VLLM* | vllm* | ray | raylet | gcs_server | ray::* | python* | pt_main* | mindie* | torchrun) ;;
       *) continue ;;
     esac
-    args=$(tr '\0\n' '  ' 2>/dev/null <"$dir/cmdline" | head -c 300)
+    args=$(tr '\0\n\t' '   ' 2>/dev/null <"$dir/cmdline" | head -c 4000)
     case "$comm $args" in
       *VLLM* | *vllm* | *ray::* | ray* | gcs_server* | *mindie* | *torchrun* | *sglang*) ;;
       *) continue ;;

@@ -23,7 +23,7 @@ p_npuproc() {
     grep -oE '[0-9]+ $' | sort -un | head -n 64); do
     comm=
     { read -r comm <"/proc/$pid/comm"; } 2>/dev/null
-    args=$(tr '\0\n' '  ' 2>/dev/null <"/proc/$pid/cmdline" | head -c 300)
+    args=$(tr '\0\n\t' '   ' 2>/dev/null <"/proc/$pid/cmdline" | head -c 300)
     proc_line "$pid" "${comm:-?}" "$args"
   done
   return 0

@@ -95,19 +95,12 @@ def read_pings(wanted: tuple[Ping, ...], outputs: Mapping[int, str]) -> tuple[Pi
 
 
 def _answers(text: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """Cut ``@@ ping NPU ADDRESS CODE`` blocks: (code, what the tool said) by (npu, address)."""
+    """Read ``@@ ping NPU ADDRESS CODE WORDS`` lines: (code, words) by (npu, address)."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
-    key: tuple[str, str] | None = None
     for line in text.replace("\r", "").split("\n"):
-        words = line.split()
+        words = line.split(maxsplit=5)
         if words[:2] == ["@@", "ping"] and len(words) >= 5:
-            key = (words[2], words[3])
-            found[key] = (words[4], "")
-        elif line.startswith("@@"):
-            key = None
-        elif key is not None:
-            code, said = found[key]
-            found[key] = (code, f"{said}\n{line.strip()}")
+            found[words[2], words[3]] = (words[4], words[5] if len(words) > 5 else "")
     return found
 
 
@@ -129,6 +122,6 @@ def _verdict(
     came = parse_ping(said)
     if came is None:
         # No summary: a ping that had to be stopped has lost its packets; else the tool failed.
-        quote = said.strip().splitlines()[-1][:120] if said.strip() else ""
+        quote = said.rpartition(" | ")[2].strip()[:120]
         return with_(False if code != "0" else None, quote or "timeout", percent)
     return with_(came, "", percent)

@@ -16,7 +16,8 @@ _ESCAPES = re.compile(
 )
 # Tab and newline stay; a carriage return has been turned into a newline before.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_INT = re.compile(r"[0-9]{1,18}")
+# 19 digits: nanoseconds since 1970 have as many.
+_INT = re.compile(r"[0-9]{1,19}")
 _FLOAT = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 
@@ -29,7 +30,7 @@ def clean(text: str) -> str:
 
 
 def to_int(word: str | None) -> int | None:
-    """Return a non-negative decimal number of up to 18 digits, or None for anything else."""
+    """Return a non-negative decimal number of up to 19 digits, or None for anything else."""
     if word is None:
         return None
     word = word.strip()

@@ -55,6 +55,8 @@ def address(node: NodeView) -> Answer:
     owner = facts.nic_of(spec.ip)
     if owner is not None and owner.name == spec.nic:
         return ok(ip=spec.ip, nic=spec.nic)
+    if owner is not None and facts.nic(spec.nic) is None:
+        return None  # net.nic_exists names the right one already
     if owner is not None:
         return block("other_nic", fix="fix_nic", ip=spec.ip, nic=spec.nic, right=owner.name)
     for other in node.peers:
@@ -131,8 +133,11 @@ def _route(node: NodeView, peer: int) -> Says:
     if way.nic is None:
         return block("none", peer=peer, ip=ip, nic=spec.nic, error=way.error or "-",
                      command=f"ip route get {ip}", fix="fix_none")  # fmt: skip
-    if way.nic != spec.nic:
-        return warn(peer=peer, ip=ip, nic=way.nic, wanted=spec.nic, source=way.source or "-",
+    # Where NIC and address do not belong together, net.address says so: here the address counts.
+    owner = node.facts.nic_of(spec.ip)
+    wanted = owner.name if owner else spec.nic
+    if way.nic != wanted:
+        return warn(peer=peer, ip=ip, nic=way.nic, wanted=wanted, source=way.source or "-",
                     command=f"ip route get {ip}")  # fmt: skip
     if way.source and way.source != spec.ip:
         return warn("source", fix="fix_source", peer=peer, ip=ip, nic=way.nic, source=way.source,
@@ -155,7 +160,10 @@ def speed(fleet: FleetView) -> Answer:
 def _equal_nics(fleet: FleetView, what: str) -> Says | None:
     if not fleet.several:
         return None
-    values = {n.index: getattr(n.facts.nic(n.spec.nic), what, None) for n in fleet.nodes}
+    nics = {n.index: n.facts.nic(n.spec.nic) for n in fleet.nodes}
+    if None in nics.values():
+        return None  # net.nic_exists speaks of it
+    values = {i: getattr(nic, what) for i, nic in nics.items()}
     if None in values.values():
         return None if what == "speed_mbps" else unknown()
     listing = ", ".join(f"node{i} {v}" for i, v in values.items())

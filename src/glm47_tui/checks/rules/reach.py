@@ -43,6 +43,12 @@ def opening(facts: NodeFacts, sources: Sequence[str]) -> tuple[str, str, str]:
     return "fix_between", "", ""
 
 
+def _walled(facts: NodeFacts) -> bool:
+    """Whether a node has a firewall that may drop the answers to its own calls."""
+    wall = facts.firewall
+    return bool(wall.active) or wall.drops or wall.nft_drops
+
+
 def _judge(fleet: FleetView, use: PortUse, targets: Sequence[int]) -> Answer:
     if len(fleet.profile.nodes) < 2:
         return None
@@ -78,6 +84,9 @@ def _blocked(fleet: FleetView, use: PortUse, target: int, bad: Sequence[Reach]) 
     way = Counter(r.way for r in bad).most_common(1)[0][0]
     addresses = [fleet.profile.nodes[i].ip for i in sorted({r.source for r in bad})]
     fix, command, undo = opening(fleet.facts[target], addresses)
+    walled = [i for i in sorted({r.source for r in bad}) if _walled(fleet.facts[i])]
+    if fix == "fix_between" and walled:
+        fix = "fix_source"
     # Without the API's port from the other nodes the deployment still runs.
     say = warn if use == "api" else block
     return say(way, node=target, fix=fix, command=command, undo=undo, listing=_listing(bad),
