@@ -40,6 +40,15 @@ SPECIAL_TOKENS = {
 }  # fmt: skip
 
 
+SYSCTL = {
+    "fs/file-max": "9223372036854775807", "kernel/pid_max": "4194304",
+    "kernel/threads-max": "12345678", "kernel/numa_balancing": "0", "vm/max_map_count": "262144",
+    "vm/swappiness": "10", "net/core/somaxconn": "4096",
+    "net/ipv4/ip_local_port_range": "32768\t60999", "net/ipv4/ip_local_reserved_ports": "",
+    "kernel/random/boot_id": "51a71a7e-d000-4000-8000-000000000000",
+}  # fmt: skip
+
+
 def build(site: Site) -> None:
     """Make everything a host has; safe to repeat."""
     for folder in ("root", "tmp", "run", "opt/data", "var/lib/docker", "dev/shm", "mnt", "home"):
@@ -75,10 +84,15 @@ def _etc(site: Site) -> None:
 def _proc(site: Site) -> None:
     proc = site.fs / "proc"
     proc.mkdir(exist_ok=True)
-    for name in ("uptime", "loadavg", "cpuinfo", "stat", "version", "mounts", "sys"):
+    for name in ("uptime", "loadavg", "cpuinfo", "stat", "version", "mounts"):
         link = proc / name
         if not link.is_symlink():
             link.symlink_to(f"/proc/{name}")
+    for key, value in SYSCTL.items():
+        file = proc / "sys" / key
+        if not file.exists():  # what sysctl has set stays
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{value}\n")
     (proc / "net").mkdir(exist_ok=True)
     (proc / "net/tcp6").write_text("")
     gib = 1024 * 1024

@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from glm47_tui.demo import faults
 from glm47_tui.demo.sim import build, kernel, reap
 from glm47_tui.demo.sim.site import MARK, Node, Site, loopback, read_json, write
 
@@ -94,6 +95,7 @@ def _sites(home: Path, plan: dict[str, Any], found: dict[str, int]) -> list[Site
         sites.append(Site.make(home / "nodes" / str(i), node))
     for site in sites:
         build.build(site)
+        faults.boot(site)
     return sites
 
 

@@ -45,7 +45,8 @@ def register(site: Site, pid: int, container: str, **more: Any) -> None:
         link = shown / name
         if not link.is_symlink():
             link.symlink_to(f"/proc/{pid}/{name}")
-    (shown / "cgroup").write_text(f"0::/system.slice/docker-{container}.scope\n")
+    group = f"system.slice/docker-{container}.scope" if container else "user.slice"
+    (shown / "cgroup").write_text(f"0::/{group}\n")
 
 
 def rename(name: str) -> None:

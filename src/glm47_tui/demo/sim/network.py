@@ -9,7 +9,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from glm47_tui.demo.sim.site import NIC, SECOND_NIC, Site, second_ip, service_ip, write
+from glm47_tui.demo.sim.site import (
+    NIC,
+    SECOND_NIC,
+    Site,
+    loopback,
+    second_ip,
+    service_ip,
+    unreachable,
+    write,
+)
 
 NPUS = range(8)
 
@@ -29,7 +38,7 @@ def _ip(site: Site) -> None:
     me, world = site.node.number, site.world()
     ip, second, gateway = site.ip, second_ip(me), f"192.168.{70 + me}.1"
     forever = r"\       valid_lft forever preferred_lft forever"
-    loopback = f"1: lo    inet 127.0.0.1/8 scope host lo{forever}\n"
+    lo = f"1: lo    inet 127.0.0.1/8 scope host lo{forever}\n"
     addr = (
         f"2: {NIC}    inet {ip}/24 brd 10.77.0.255 scope global noprefixroute {NIC}{forever}\n"
         f"3: {SECOND_NIC}    inet {second}/24 brd 192.168.{70 + me}.255 scope global "
@@ -46,7 +55,7 @@ def _ip(site: Site) -> None:
     folder = site.run / "ip"
     (folder / "get").mkdir(parents=True, exist_ok=True)
     # What a script compares this with has been translated: so is this.
-    write(folder / "addr", loopback + world.enter(addr))
+    write(folder / "addr", lo + world.enter(addr))
     write(folder / "route", world.enter(route))
     for i in range(site.node.nodes):
         peer, peer_second = service_ip(i), second_ip(i)
@@ -59,6 +68,9 @@ def _ip(site: Site) -> None:
             ]
         for address, line in zip((peer, peer_second), lines, strict=True):
             write(folder / "get" / world.enter(address), world.enter(line))
+        # The route does not change with the peer's firewall, but the name it is asked by does.
+        for name in (loopback(site.node.prefix, i), unreachable(site.node.prefix, i)):
+            write(folder / "get" / name, world.enter(lines[0]).replace(world.enter(peer), name))
 
 
 def sysfs(site: Site) -> None:

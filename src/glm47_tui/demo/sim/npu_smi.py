@@ -15,9 +15,6 @@ from glm47_tui.demo.sim.site import Site
 BUS = ("C1", "01", "C2", "02", "81", "41", "82", "42")
 TOTAL_MB = 65536
 IDLE_MB = 3400
-FOREIGN_PID = 31337
-FOREIGN_MIB = 24110
-"""What the foreign process of the fault npu-busy holds."""
 RULE = "+" + "-" * 96 + "+"
 THIN = "+" + "-" * 27 + "+" + "-" * 15 + "+" + "-" * 52 + "+"
 THICK = THIN.replace("-", "=")
@@ -28,9 +25,6 @@ def chips(site: Site) -> list[dict[str, Any]]:
     running = kernel.processes(site)
     work = (site.run / "load").exists()
     alarm = site.fault("npu-alarm")
-    busy = site.fault("npu-busy")
-    if busy is not None:
-        running = [*running, {"pid": FOREIGN_PID, "npus": {busy: FOREIGN_MIB}}]
     found = []
     for n in range(8):
         rows = [

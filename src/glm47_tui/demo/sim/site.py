@@ -65,6 +65,11 @@ def loopback(prefix: int, index: int) -> str:
     return f"127.{prefix}.0.{10 + index}"
 
 
+def unreachable(prefix: int, index: int) -> str:
+    """Return the loopback address that stands for a node nobody reaches."""
+    return f"127.{prefix}.254.{10 + index}"
+
+
 class Site:
     """A node's folder. Cheap to make: stand-ins make one at every start."""
 
@@ -105,17 +110,15 @@ class Site:
     def addresses(self) -> dict[str, str]:
         """Map simulated addresses to those of this machine, as this node reaches them.
 
-        Second NICs do not reach each other, and with the fault ``firewall`` no peer is reached:
-        then an address leads where nobody listens.
+        Second NICs do not reach each other, nor does anybody reach a node with the fault
+        ``firewall``: then an address leads where nobody listens.
         """
         me, prefix = self.node.number, self.node.prefix
-        walled = self.fault("firewall") is not None
         known = {"127.0.0.1": self.loopback}
         for i in range(self.node.nodes):
             here = i == me
-            known[service_ip(i)] = (
-                f"127.{prefix}.254.{10 + i}" if walled and not here else loopback(prefix, i)
-            )
+            walled = not here and (self.dir.parent / str(i) / "faults/firewall").exists()
+            known[service_ip(i)] = unreachable(prefix, i) if walled else loopback(prefix, i)
             known[second_ip(i)] = f"127.{prefix}.{1 if here else 253}.{10 + i}"
         return known
 

@@ -30,7 +30,8 @@ def install(site: Site) -> None:
     """Write the stand-ins of a host."""
     world, local = site.world(), site.fs / "usr/local"
     names = {
-        "dir": str(site.dir), "run": str(site.run), "fabric": f"{site.node.home}/fabric",
+        "dir": str(site.dir), "run": str(site.run), "fs": str(site.fs),
+        "fabric": f"{site.node.home}/fabric",
         "name": site.node.name, "ip": world.enter(site.ip),
         "second": world.enter(second_ip(site.node.number)),
     }  # fmt: skip
@@ -40,6 +41,9 @@ def install(site: Site) -> None:
             text = text.replace(f"@{key}@", value)
         driver = script.name == "hccn_tool"
         put(local / ("Ascend/driver/tools" if driver else "sbin") / script.name, text)
+    refuse = assets.text("demo", "host", "refuse")
+    for name in assets.text("demo", "host", "refused.txt").split():
+        put(local / "sbin" / name, refuse)
     put(local / "sbin/docker", starter(site, "docker"))
     put(local / "sbin/df", starter(site, "df"))
     put(local / "bin/npu-smi", starter(site, "npu-smi"))

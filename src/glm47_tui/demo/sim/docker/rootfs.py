@@ -20,6 +20,8 @@ VERSIONS = {
     "transformers": "4.57.3", "modelscope": "1.33.0",
 }  # fmt: skip
 
+_FOREIGN = "\n# a hotfix that somebody has left here\n"
+
 
 def make(site: Site, container: dict[str, Any]) -> None:
     """Lay down the image's files, the devices, and the mounts as links."""
@@ -38,6 +40,15 @@ def make(site: Site, container: dict[str, Any]) -> None:
         (top / device["PathInContainer"].lstrip("/")).touch(mode=0o660)
     for mount in container["Mounts"]:
         _mount(site.fs / mount["Source"].lstrip("/"), top / mount["Destination"].lstrip("/"))
+    spoil(site, container)
+
+
+def spoil(site: Site, container: dict[str, Any]) -> None:
+    """Change a file of vLLM where the fault foreign-file is on, or take that change back."""
+    file = root(site, container) / "vllm-workspace/vllm/vllm/reasoning/holo2_reasoning_parser.py"
+    text = file.read_text("utf-8").replace(_FOREIGN, "")
+    wanted = site.fault("foreign-file") is not None
+    file.write_text(text + (_FOREIGN if wanted else ""), "utf-8")
 
 
 def _mount(source: Path, target: Path) -> None:

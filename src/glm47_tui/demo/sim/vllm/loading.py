@@ -9,7 +9,7 @@ import signal
 import time
 from pathlib import Path
 
-from glm47_tui.demo.sim import kernel, npu_smi
+from glm47_tui.demo.sim import kernel
 from glm47_tui.demo.sim.site import Site
 from glm47_tui.demo.sim.vllm.flags import Flags
 from glm47_tui.demo.sim.vllm.log import Fatal, Frame, Log
@@ -177,23 +177,23 @@ class Loading:
 
     def _memory(self, share: float) -> None:
         """Fail when an NPU has no room for the weights: the fault, or somebody else's memory."""
-        busy = self._site.fault("npu-busy")
+        foreign = {npu: mib for npu in self._npus if (mib := self._foreign(npu)) > 4096}
         bad = None
         if self._site.fault("engine-oom") is not None and share > 0.6:
             bad = 3 if 3 in self._npus else min(self._npus)
-        elif busy is not None and int(busy) in self._npus and share > 0.75:
-            bad = int(busy)
+        elif foreign and share > 0.75:
+            bad = min(foreign)
         if bad is None:
             return
-        foreign = npu_smi.FOREIGN_MIB / 1024 if busy is not None else 0.0
-        used = min(WEIGHTS_GIB * share, NPU_GIB - foreign - 0.9) if busy else 57.66
+        theirs = foreign.get(bad, 0) / 1024
+        used = NPU_GIB - theirs - 1.11
         index = list(self._npus).index(bad)
         log = self._worker_log(index)
         fatal = Fatal(
             "RuntimeError",
             f"NPU out of memory. Tried to allocate 2.50 GiB (NPU {bad}; {NPU_GIB} GiB total "
             f"capacity; {used:.2f} GiB already allocated; {used:.2f} GiB current active; "
-            f"{NPU_GIB - foreign - used:.2f} GiB free; {used + 0.4:.2f} GiB reserved in total by "
+            f"1.11 GiB free; {used + 0.4:.2f} GiB reserved in total by "
             "PyTorch) If reserved memory is >> allocated memory try setting max_split_size_mb to "
             "avoid fragmentation.", _LOAD,
         )  # fmt: skip
@@ -203,6 +203,14 @@ class Loading:
             "WorkerProc initialization failed due to an exception in a background process. See "
             "stack trace for root cause.",
             (CORE, 857, "run_engine_core", "engine_core = DPEngineCoreProc(*args, **kwargs)"),
+        )
+
+    def _foreign(self, npu: int) -> int:
+        """Return the MiB that other processes hold of an NPU."""
+        return sum(
+            int(p.get("npus", {}).get(str(npu), 0))
+            for p in kernel.processes(self._site)
+            if p["pid"] not in self._npus.values()
         )
 
     def _profile(self) -> None:
