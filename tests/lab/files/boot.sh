@@ -82,6 +82,7 @@ cd /
 
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 ulimit -c 0
+ulimit -n 1048576 2>/dev/null || true # as Docker's own unit does
 /usr/sbin/sshd -D -E /var/log/sshd.log -f /etc/ssh/lab_sshd_config &
 if [ "$ROLE" = node ]; then
     dockerd --bridge=none --iptables=false --ip6tables=false --userland-proxy=false \

@@ -90,12 +90,13 @@ def make_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 def make_model(tok: PreTrainedTokenizerFast) -> Glm4MoeForCausalLM:
     eos = [tok.convert_tokens_to_ids(t) for t in ("<|endoftext|>", "<|user|>", "<|observation|>")]
+    # use_qk_norm is true in the real model; vLLM 0.13.0 computes it wrongly on a CPU.
     config = Glm4MoeConfig(
         vocab_size=len(tok), hidden_size=64, intermediate_size=128, num_hidden_layers=3,
         num_attention_heads=4, num_key_value_heads=2, head_dim=32, n_routed_experts=8,
         num_experts_per_tok=2, n_shared_experts=1, moe_intermediate_size=32,
         first_k_dense_replace=1, n_group=1, topk_group=1, norm_topk_prob=True,
-        routed_scaling_factor=2.5, partial_rotary_factor=0.5, use_qk_norm=True,
+        routed_scaling_factor=2.5, partial_rotary_factor=0.5, use_qk_norm=False,
         attention_bias=True, max_position_embeddings=202752, rope_theta=1000000.0,
         tie_word_embeddings=False, eos_token_id=eos, pad_token_id=eos[0],
     )  # fmt: skip

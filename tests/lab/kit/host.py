@@ -32,8 +32,8 @@ log_version=1.0
 prof_version=2.0
 dvppkernels_version=1.1
 tsfw_version=1.0
-Innerversion=V100R001C22SPC002B212
-compatible_version=[V100R001C19],[V100R001C20],[V100R001C21],[V100R001C22],[V100R001C23]
+Innerversion=V100R001C21SPC002B212
+compatible_version=[V100R001C19],[V100R001C20],[V100R001C21],[V100R001C22]
 compatible_version_fw=[7.0.0,8.9.9]
 package_version=25.2.1
 """

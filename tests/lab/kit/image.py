@@ -1,28 +1,33 @@
 """The container image: vLLM's own files where the real image holds them, and the Ascend folders.
 
 Programs, libraries and Python come from this machine at run time (files/runc-lab), so the image is
-small and `docker import` takes a second.
+small and `docker load` takes a second.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+import platform
 import tarfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
-from tests.lab.kit.layout import FILES, VENV_INSIDE
+from tests.lab.kit.layout import FILES, IMAGE, VENV_INSIDE
 
 WORKSPACE = "/vllm-workspace"
-CHANGES = (
-    f"ENV PATH={VENV_INSIDE}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "ENV ASCEND_TOOLKIT_HOME=/usr/local/Ascend/ascend-toolkit/latest",
-    "ENV OMP_NUM_THREADS=1",
-    "ENV TASK_QUEUE_ENABLE=1",
-    "WORKDIR /workspace",
-    'CMD ["/bin/bash"]',
-)
-"""What `docker import --change` says about the image."""
+CONFIG = {
+    "Env": [
+        f"PATH={VENV_INSIDE}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "ASCEND_TOOLKIT_HOME=/usr/local/Ascend/ascend-toolkit/latest",
+        "OMP_NUM_THREADS=1",
+        "TASK_QUEUE_ENABLE=1",
+    ],
+    "WorkingDir": "/workspace",
+    "Cmd": ["/bin/bash"],
+}
 
 _OS_RELEASE = """PRETTY_NAME="Ubuntu 22.04.5 LTS"
 NAME="Ubuntu"
@@ -39,13 +44,19 @@ arch=x86_64
 os=linux
 path=/usr/local/Ascend/ascend-toolkit/8.3.RC2/x86_64-linux
 """
-_SET_ENV = "# The lab's stand-in for {what}.\nexport {name}={path}\n"
-_PLUGIN = '''"""Takes the place of vllm_ascend: names the platform, which here is the CPU."""
-
-
-def register() -> str:
-    return "vllm.platforms.cpu.CpuPlatform"
-'''
+_SET_ENV = (
+    (
+        "/usr/local/Ascend/ascend-toolkit",
+        "ASCEND_HOME_PATH",
+        "/usr/local/Ascend/ascend-toolkit/latest",
+    ),
+    (
+        "/usr/local/Ascend/nnal/atb",
+        "ATB_HOME_PATH",
+        "/usr/local/Ascend/nnal/atb/latest/atb/cxx_abi_0",
+    ),
+)
+_ARCH = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class _Tar:
@@ -89,23 +100,43 @@ def _skeleton(tar: _Tar) -> None:
     tar.text("etc/os-release", _OS_RELEASE)
 
 
-def build(vllm: Path, out: Path) -> None:
-    """Write the image's tar from an unpacked vLLM wheel (``vllm`` holds the package folder)."""
-    part = out.with_suffix(".part")
-    with tarfile.open(part, "w") as raw:
+def _layer(vllm: Path, out: Path) -> None:
+    with tarfile.open(out, "w") as raw:
         tar = _Tar(raw)
         _skeleton(tar)
         tar.folder(f"{WORKSPACE}/vllm")
         raw.add(vllm / "vllm", f"{WORKSPACE}/vllm/vllm".strip("/"), filter=_plain)
-        tar.text(f"{WORKSPACE}/vllm-ascend/vllm_ascend/__init__.py", _PLUGIN)
-        tar.text("/usr/local/Ascend/ascend-toolkit/set_env.sh", _SET_ENV.format(
-            what="CANN's environment", name="ASCEND_HOME_PATH",
-            path="/usr/local/Ascend/ascend-toolkit/latest"))  # fmt: skip
-        tar.text("/usr/local/Ascend/nnal/atb/set_env.sh", _SET_ENV.format(
-            what="ATB's environment", name="ATB_HOME_PATH",
-            path="/usr/local/Ascend/nnal/atb/latest/atb/cxx_abi_0"))  # fmt: skip
+        plugin = (FILES / "vllm_ascend.py").read_text()
+        tar.text(f"{WORKSPACE}/vllm-ascend/vllm_ascend/__init__.py", plugin)
+        for what, name, home in _SET_ENV:
+            tar.text(f"{what}/set_env.sh", f"# The lab's stand-in.\nexport {name}={home}\n")
         tar.text(_CANN, _TOOLKIT_INFO)
         tar.text("/usr/local/bin/vllm", (FILES / "vllm").read_text(), 0o755)
+
+
+def build(vllm: Path, out: Path) -> None:
+    """Write what `docker load` takes, from an unpacked vLLM wheel (``vllm`` holds the package).
+
+    Not `docker import`: that would give each node an image of another id.
+    """
+    layer = out.with_suffix(".layer")
+    _layer(vllm, layer)
+    digest = hashlib.sha256(layer.read_bytes()).hexdigest()
+    config = json.dumps({
+        "architecture": _ARCH.get(platform.machine(), platform.machine()), "os": "linux",
+        "created": datetime.now(timezone.utc).isoformat(), "config": CONFIG,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        "history": [{"created_by": "the lab of glm47-tui"}],
+    })  # fmt: skip
+    name = hashlib.sha256(config.encode()).hexdigest() + ".json"
+    manifest = [{"Config": name, "RepoTags": [IMAGE], "Layers": ["layer.tar"]}]
+    part = out.with_suffix(".part")
+    with tarfile.open(part, "w") as raw:
+        tar = _Tar(raw)
+        tar.text(name, config)
+        tar.text("manifest.json", json.dumps(manifest))
+        raw.add(layer, "layer.tar", filter=_plain)
+    layer.unlink()
     part.replace(out)
 
 

