@@ -6,6 +6,7 @@ No paramiko here: consumers and tests can import this module alone.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -16,7 +17,8 @@ NoteSink = Callable[[str, Msg], None]
 """Called with a node's name and what is being done or waited for while connecting."""
 
 LineSink = Callable[[str, str], None]
-"""Called with ``("out" | "err", line)``: one cleaned line without its end, on a reader thread."""
+"""Called with ``("out" | "err", line)``: one cleaned line without its end, on the thread that waits
+in ``run``. A line redrawn by carriage returns (a progress bar) is told at each redraw."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +166,13 @@ class Connection(Protocol):
         on_line: LineSink | None = None,
         cancel: threading.Event | None = None,
     ) -> Result:
-        """Send a script to ``bash -s -- ARGS`` and wait for its end.
+        """Send a script to ``bash -s -- ARGS`` and wait for its end. Its standard input is empty.
 
         ``timeout`` is seconds for the whole; ``secrets`` become ``NAME='value'`` lines in front of
         the script on standard input; ``on_line`` sees lines as they come; ``cancel`` ends the
         command early. Raises RemoteError (cut connection, limit reached, cancelled); an exit code
-        other than 0 is no error here.
+        other than 0 is no error here. A command that is left (limit, cancel, cut, ``close``) is
+        ended on the node with its process group: TERM, KILL 2 s later.
         """
 
     def stream(
@@ -182,8 +185,9 @@ class Connection(Protocol):
     ) -> Stream:
         """Start a long-lived script; batches of cleaned lines arrive on a daemon thread.
 
-        Standard error is merged in. ``on_end`` is called once: None when the command ended by
-        itself or was closed, else the RemoteError.
+        Standard error is merged in. There is exactly one item a newline, empty lines included;
+        a last line without newline is told only when the command ended by itself. ``on_end`` is
+        called once: None when the command ended by itself or was closed, else the RemoteError.
         """
 
     def push(self, files: Sequence[PushFile], *, timeout: float = 60.0) -> None:
@@ -214,6 +218,13 @@ class Fleet:
     failures: dict[int, Exception] = field(default_factory=dict)
 
     def close(self) -> None:
-        """Close all connections."""
-        for connection in self.connections.values():
-            connection.close()
+        """Close all connections side by side; takes a few seconds at most."""
+        closers = [
+            threading.Thread(target=connection.close, name="ssh-close", daemon=True)
+            for connection in self.connections.values()
+        ]
+        for closer in closers:
+            closer.start()
+        end = time.monotonic() + 5.0
+        for closer in closers:
+            closer.join(max(0.0, end - time.monotonic()))

@@ -14,6 +14,7 @@ from glm47_tui.i18n import Msg
 from glm47_tui.profile.fields import split_jump
 from glm47_tui.profile.model import SshSpec
 from glm47_tui.remote import auth
+from glm47_tui.remote.deadline import Deadline
 from glm47_tui.remote.dial import dial
 from glm47_tui.remote.errors import RemoteError
 from glm47_tui.remote.hostkeys import Verifier
@@ -161,15 +162,17 @@ def _negotiate(target: Target, sock: Any, kinds: tuple[str, ...], asker: Asker) 
         auth.settle(1.0, wire)
         error = wire.get_exception()
         wire.close()
-        raise _why(error, wire, where, node, asker.deadline.over) from None
+        raise _why(error, wire, where, node, asker.deadline) from None
     except BaseException:
         wire.close()
         raise
 
 
-def _why(error: BaseException | None, wire: Wire, where: str, node: str, late: bool) -> RemoteError:
-    if late:
-        return RemoteError("timeout", node=node, where=where, seconds=0)
+def _why(
+    error: BaseException | None, wire: Wire, where: str, node: str, deadline: Deadline
+) -> RemoteError:
+    if deadline.over:
+        return RemoteError("timeout", node=node, where=where, seconds=round(deadline.seconds))
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return RemoteError("protocol", node=node, where=where, detail=str(error))
     if wire.remote_version and isinstance(error, paramiko.SSHException):

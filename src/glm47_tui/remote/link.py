@@ -111,6 +111,7 @@ class Session:
         """Send to standard input; RemoteError limit, cancelled; OSError when nobody reads it."""
         channel = self.channel
         channel.settimeout(0.2)
+        began = time.monotonic()
         sent = 0
         while sent < len(data):
             try:
@@ -119,7 +120,8 @@ class Session:
                 if cancel is not None and cancel.is_set():
                     raise self.link.error("cancelled") from None
                 if end is not None and time.monotonic() >= end:
-                    raise self.link.error("limit", seconds=0) from None
+                    seconds = round(end - began)
+                    raise self.link.error("limit", seconds=seconds) from None
                 continue
             if count == 0:
                 raise EOFError

@@ -24,6 +24,7 @@ PROBE_AFTER_S = 5.0
 """Seconds of silence after which the peer is asked for a sign of life."""
 DEAD_AFTER_S = 16
 """Seconds of silence after which the peer counts as dead: three questions unanswered."""
+_BYE_S = 1.0
 
 # Its words would be tracebacks on somebody's screen; what matters is translated into RemoteError.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -229,11 +230,16 @@ class Wire(paramiko.Transport):
 
     def close(self) -> None:
         """Close at once, whatever other threads are doing with the connection."""
-        # Wake a thread that reads or writes; a socket closed under it would not.
         if isinstance(self.sock, socket.socket):
+            # Wake a thread that reads or writes; a socket closed under it would not.
             with contextlib.suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RDWR)
-        super().close()
+            super().close()
+            return
+        # The jump host's connection may be stuck, and saying good-bye over it waits.
+        bye = threading.Thread(target=super().close, name="ssh-bye", daemon=True)
+        bye.start()
+        bye.join(_BYE_S)
 
 
 def request_exec(channel: Any, command: str) -> None:
@@ -287,7 +293,7 @@ class _Watch:
                 # stopped or the machine slept, the peer gets its time to answer.
                 seconds = seconds + 1 if heard == wire.heard else 0
                 silent[wire] = (wire.heard, seconds)
-                if seconds >= DEAD_AFTER_S:
+                if seconds >= DEAD_AFTER_S and wire.died is None:
                     wire.give_up("silent")
             del wires
 

@@ -10,9 +10,17 @@ import paramiko
 import pytest
 
 from glm47_tui.remote import RemoteError
-from glm47_tui.remote.api import Connection, Nobody
+from glm47_tui.remote.api import Connection, Nobody, SecretRequest
 from tests.support.odd_ssh import OddSsh, Rules
-from tests.support.sshd import Account, AgentProcess, Sshd, keygen, why_no_users
+from tests.support.sshd import (
+    Account,
+    AgentProcess,
+    Sshd,
+    descendants,
+    keygen,
+    wait_until,
+    why_no_users,
+)
 from tests.unit.remote.conftest import Answers
 
 LogIn = Callable[..., Connection]
@@ -180,6 +188,21 @@ def test_password_and_nobody_to_ask(with_user: Sshd, log_in: LogIn) -> None:
         log_in(with_user, user="ops", identity=None)
     assert caught.value.kind == "password_absent"
     assert "GLM47_TUI_PASSWORD" in str(caught.value)
+
+
+def test_user_who_thinks_longer_than_the_server_waits(start_sshd: StartSshd, log_in: LogIn) -> None:
+    if why_no_users():
+        pytest.skip(why_no_users() or "")
+    server = start_sshd(users={"ops": Account("pw")}, options=("LoginGraceTime 1",))
+
+    class Slow(Answers):
+        def secret(self, request: SecretRequest) -> str | None:
+            wait_until(lambda: descendants(server.pid) == [], what="the server hangs up")
+            return super().secret(request)
+
+    answers = Slow(password=["pw"])
+    assert works(log_in(server, answers, user="ops", identity=None, sudo=False, connect_s=5))
+    assert len(answers.asked) == 1
 
 
 def test_server_with_keyboard_interactive_only(log_in: LogIn) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -226,6 +228,36 @@ def test_jump_host_dies(start_sshd: StartSshd) -> None:
     assert again.run("echo hi\n", timeout=30).ok
     again.close()
     fleet.close()
+
+
+def test_closing_behind_a_stuck_jump_host_does_not_hang(
+    start_sshd: StartSshd, tmp_path: Path
+) -> None:
+    jump, node = start_sshd(), start_sshd()
+    node.authorize(jump.login_key)
+    with Proxy(jump.port) as proxy:
+        profile = jump_profile(jump, [node.port]).replace(f':{jump.port}"', f':{proxy.port}"')
+        fleet = remote.connect(loads(profile), Answers())
+        (tmp_path / "big").touch()
+        os.truncate(tmp_path / "big", 300_000_000)
+        stuck = threading.Event()
+
+        def progress(done: int, all_: int) -> None:
+            proxy.freeze()
+            stuck.set()
+
+        def work() -> None:
+            with pytest.raises(RemoteError):
+                fleet.connections[0].send_file(
+                    str(tmp_path / "big"), str(tmp_path / "there"), progress=progress
+                )
+
+        sender = threading.Thread(target=work, daemon=True)
+        sender.start()
+        assert stuck.wait(20)
+        fleet.close()
+        sender.join(20)
+        assert not sender.is_alive()
 
 
 # The rest.
