@@ -81,6 +81,11 @@ class Entry:
                 return {k: v.strip()[:_VALUE_LIMIT] for k, v in found.groupdict().items() if v}
         return None
 
+    @property
+    def explains_death(self) -> bool:
+        """True when a process that says this ends of it."""
+        return self.kind == "primary" and self.fatal
+
     @cached_property
     def value_names(self) -> tuple[str, ...]:
         """Names of the values the texts and the command may speak of."""

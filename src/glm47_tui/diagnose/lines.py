@@ -51,7 +51,7 @@ _HEAD = re.compile(
     """,
     re.VERBOSE,
 )
-_GLOG_LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "FATAL"}
+_GLOG_LEVELS = {"I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL"}
 # A progress bar ends without a newline, so another process may write on behind it.
 _INNER = re.compile(r"\([^\s()]+(?: [\w=]+)? pid=\d+\) (?:[A-Z]{4,8} \d\d-\d\d |[A-Z]{4,8}: )")
 
@@ -72,6 +72,12 @@ class Head:
         """True for INFO and DEBUG: what such a line quotes is no evidence."""
         return self.level in QUIET_LEVELS
 
+    @property
+    def mild(self) -> bool:
+        """True for warnings of vLLM and plog: nobody dies of these. (torch's are another matter:
+        its warnings of level W are all that is ever said of a connection that fails.)"""
+        return self.level == "WARNING"
+
 
 def plain(raw: bytes, limit: int = _TEXT_LIMIT) -> str:
     """Return a line as text to show: no escape codes, no control characters, bounded."""
@@ -89,13 +95,14 @@ def parse_head(text: str, reference: float) -> Head:
     ``reference`` is about when the log was written, in seconds since 1970: stamps without a year
     get the year that puts them at or before it.
     """
-    at = 0
-    inner = None
-    for inner in _INNER.finditer(text):
-        at = inner.start()
-    found = _HEAD.match(text[at:])
+    found = _HEAD.match(text)
     if found is None:
         return Head()
+    docker, at = found["docker"], 0
+    if " pid=" in text[found.end() :]:
+        for inner in _INNER.finditer(text, found.end()):
+            at = inner.start()
+        found = _HEAD.match(text[at:]) or found
     g = found.groupdict()
     glog = g["glog"]
     level = g["level"] or g["uvicorn"] or g["plog"] or g["npu"] or g["ilevel"] or ""
@@ -109,7 +116,7 @@ def parse_head(text: str, reference: float) -> Head:
         process=process,
         level=_GLOG_LEVELS[glog] if glog else level,
         stamp=_stamp(g, reference),
-        docker=_iso(g["docker"].strip()) if g["docker"] else None,
+        docker=_iso(docker.strip()) if docker else None,
         length=at + found.end(),
     )
 

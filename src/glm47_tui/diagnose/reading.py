@@ -158,8 +158,7 @@ class LogReader:
             raw = block[start : end + len(message)]
             text = plain(raw)
             head = parse_head(text, self._reference)
-            time = self._time(head, block, start)
-            place = Place(self.node, self.file, line, text, time, head.process)
+            place = self._place(line, text, head, block, start)
             self._see(meaning, head, place)
 
     def _see(self, meaning: _Meaning, head: Head, place: Place) -> None:
@@ -168,7 +167,7 @@ class LogReader:
         if meaning.phase or any(not entry.quiet for entry, _ in meaning.entries):
             self._phase(place, place.text[head.length :])
         for entry, values in meaning.entries:
-            if head.quiet and not entry.quiet:
+            if (head.quiet and not entry.quiet) or (head.mild and entry.explains_death):
                 continue
             if entry.early and self.run.phases.current.phase == GONE:
                 self._new_run(place)
@@ -200,18 +199,21 @@ class LogReader:
             end = len(block) if end < 0 else end
             text = plain(block[at:end])
             head = parse_head(text, self._reference)
-            time = self._time(head, block, at)
-            place = Place(self.node, self.file, line, text, time, head.process)
+            place = self._place(line, text, head, block, at)
             errors.take(head, text[head.length :], place)
             at = errors.starts_in(block, end + 1)
 
     # Time of a line: its own stamp, the daemon's, or that of the stamped line above it.
 
-    def _time(self, head: Head, block: bytes, start: int) -> float | None:
+    def _place(self, line: int, text: str, head: Head, block: bytes, start: int) -> Place:
         stamp = self._own(head)
         if stamp is not None:
             self._span(stamp)
-            return stamp
+            return Place(self.node, self.file, line, text, stamp, True, head.process)
+        time = self._above(block, start)
+        return Place(self.node, self.file, line, text, time, False, head.process)
+
+    def _above(self, block: bytes, start: int) -> float | None:
         floor = max(0, start - _BACK_BYTES)
         end = start - 1
         for _ in range(_LOOK_BACK):

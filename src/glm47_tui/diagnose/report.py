@@ -20,6 +20,8 @@ class Place:
     time: float | None = None
     """Seconds since 1970 by the log's own stamp, None when it has none. Stamps of vLLM name
     neither year nor time zone: good for order and distance, not for telling the hour."""
+    exact: bool = True
+    """False when the line has no stamp and ``time`` is that of the last stamped one above it."""
     process: str = ""
     """The process that wrote it, as the log calls it (``Worker_TP3 pid=412``), "" if unsaid."""
 

@@ -32,6 +32,7 @@ _GLOG = rb"(?:\[rank\d+\]:)?\[[IWEF]\d{3,4} \d\d:\d\d:\d\d[^ \n]* [^\]\n]*\] "
 _PLOG = rb"\[[A-Z]+\] ?\w+\(\d+,[^)\n]*\): ?[\d:.-]+ ?"
 _NPU = rb"\[[A-Z]+\] 20[\d:-]+[^ \n]* (?:\(PID:[^)\n]*\) )?"
 
+_UVICORN = rb"(?:INFO|WARNING|ERROR|CRITICAL): +"
 _RANK = rb"\[rank\d+\]: "
 
 
@@ -48,10 +49,10 @@ def message_pattern(quiet: Iterable[str]) -> re.Pattern[bytes]:
     words = tuple(quiet)
     unless = _starts(words)
     silent = (
-        rb"INFO(?: [^\]\n]*\] " + unless + rb"|: +" + unless + rb")"
+        rb"INFO(?: [^\]\n]*\] " + unless + rb"|: +(?! )" + unless + rb")"
         rb"|DEBUG [^\]\n]*\] " + unless + rb"|\[(?:INFO|DEBUG|EVENT)\] "
     )
-    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PLOG, _NPU, _RANK)) + rb")?"
+    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PLOG, _NPU, _UVICORN, _RANK)) + rb")?"
     return re.compile(
         rb"\n" + _DOCKER + _PROCESS + rb"(?:" + silent + rb"|" + prefix + rb"([^\n]*))"
     )

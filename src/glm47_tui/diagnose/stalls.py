@@ -113,7 +113,10 @@ class StallWatch:
         waited = now - node.entered
         if node.name == self._head:
             late = [n for n in others if n.phase in ("", STARTING, WAITING_PEER)]
-            if not late or waited < _NOTICE[WAITING_PEER]:
+            if waited < _NOTICE[WAITING_PEER] or (others and not late):
+                return
+            if not late:  # a log of the head alone: who the others are, nobody said
+                yield self._stall("not_started", node, None, waited)
                 return
             case = "not_started" if late[0].heard is None else "both_wait"
             if late[0].phase == STARTING:
@@ -162,7 +165,7 @@ class StallWatch:
         name = peer.name if peer else ""
         values = {
             "node": node.name,
-            "peer": name,
+            "peer": name or Msg.of("diagnose.label.others"),
             "time": _time(since),
             "phase": Msg.of(f"diagnose.phase.{node.phase}"),
             **more,

@@ -126,7 +126,8 @@ def _outlived(one: Found, run: Run, serving: float | None) -> bool:
         return False
     if run.serving is not None and not run.phases.headless:
         return one.place.line < run.serving.line
-    return serving is not None and one.time is not None and one.time < serving - _MARGIN
+    known = one.time is not None and one.place.exact
+    return known and serving is not None and one.time < serving - _MARGIN  # type: ignore[operator]
 
 
 def _unconfirmed(entry: Entry, seen: set[str]) -> bool:
@@ -209,8 +210,8 @@ def _came_before(cause: Found, one: Found) -> bool:
     if _same_process(cause, one) and cause.place.file == one.place.file:
         # One error speaks on several lines, and the telling one need not be the first.
         return cause.place.line <= one.place.line + _ONE_ERROR
-    if cause.time is None or one.time is None:
-        return True
+    if cause.time is None or one.time is None or not one.place.exact:
+        return True  # nobody knows the order
     near = cause.place.node == one.place.node
     return cause.time <= one.time + (_LATER_HERE if near else LATER)
 

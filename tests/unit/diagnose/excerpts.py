@@ -40,6 +40,5 @@ def read() -> list[Excerpt]:
                 continue
             if line.startswith("> "):
                 found[-1].marked = len(found[-1].lines)
-                line = line[2:]
-            found[-1].lines.append(line)
+            found[-1].lines.append(line.removeprefix("> "))
     return found

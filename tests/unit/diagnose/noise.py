@@ -33,8 +33,12 @@ def _one(r: random.Random, when: str) -> str:
         "Prefix cache hit rate: 31.4%",
         f"(Worker_DP0_TP{worker}_EP{worker} pid={412 + worker}) INFO {when} "
         "[parallel_state.py:1411] rank 0 in world size 16 is assigned as DP rank 0, PP rank 0",
-        f"(APIServer pid=211) INFO {when} [logger.py:47] Received request chatcmpl-{r.random():.8f}: "
-        "params: SamplingParams(n=1, temperature=1.0), lora_request: None.",
+        f"(APIServer pid=211) INFO {when} [logger.py:47] Received request chatcmpl-"
+        f"{r.random():.8f}: params: SamplingParams(n=1, temperature=1.0), lora_request: None.",
+        f"(APIServer pid=211) WARNING {when} [system_utils.py:264] Found ulimit of 20000 and "
+        "failed to automatically increase with error current limit exceeds maximum limit. This can "
+        "cause fd limit errors like `OSError: [Errno 24] Too many open files`. Consider increasing "
+        "with ulimit -n",
         # A user may ask about anything, and a request log repeats it.
         f"(APIServer pid=211) INFO {when} [logger.py:76] Generated response chatcmpl-1: output: "
         "'If you see EI0006 or NPU out of memory or Connection closed by peer, look at the first "
