@@ -64,15 +64,14 @@ class Cluster:
     def start(self) -> Cluster:
         """Start the nodes and return when they can be logged in to; DemoError when they can't."""
         self._check_machine()
-        self.home.mkdir(parents=True, exist_ok=True)
-        keys.make(self.home / "keys", self.nodes)
-        plan = read_json(self.home / "cluster.json") or {}
-        plan |= {"nodes": self.nodes, "pace": self._pace, "password": self._password}
-        write(self.home / "cluster.json", json.dumps(plan))
-        for name, value in self._faults.items():
-            fault, _, node = name.partition("@")
-            for folder in self._folders(int(node) if node else None):
-                faults.mark(folder, fault, value)
+        try:
+            self._write_orders()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise DemoError(
+                Msg.of("demo.unwritable", home=str(self.home), reason=reason),
+                fix=Msg.of("demo.home_fix"),
+            ) from error
         log = (self.home / "cluster.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "glm47_tui.demo.sim.daemon", str(self.home)],
@@ -82,6 +81,18 @@ class Cluster:
         log.close()
         self._found = self._answer()
         return self
+
+    def _write_orders(self) -> None:
+        """Lay down what the cluster's process finds: keys, plan, faults."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        keys.make(self.home / "keys", self.nodes)
+        plan = read_json(self.home / "cluster.json") or {}
+        plan |= {"nodes": self.nodes, "pace": self._pace, "password": self._password}
+        write(self.home / "cluster.json", json.dumps(plan))
+        for name, value in self._faults.items():
+            fault, _, node = name.partition("@")
+            for folder in self._folders(int(node) if node else None):
+                faults.mark(folder, fault, value)
 
     def _check_machine(self) -> None:
         if not sys.platform.startswith("linux"):
