@@ -151,22 +151,29 @@ class Lab:
             left.append(f"{self.layout.run} cannot be removed")
         return left
 
+    def _cgroups(self) -> list[Path]:
+        name = self.layout.cgroup
+        return [p for p in (*CGROUPS.glob(f"*/{name}"), CGROUPS / name) if p.exists()]
+
     def _drop_cgroups(self) -> list[str]:
-        left = []
-        for top in {*CGROUPS.glob(f"*/{self.layout.cgroup}"), *CGROUPS.glob(self.layout.cgroup)}:
-            for folder in sorted(top.glob("**/"), key=lambda p: -len(p.parts)):
-                with suppress(OSError):  # a killed process may take a moment to leave
-                    folder.rmdir()
-            if top.exists():
-                left.append(f"cgroup {top}")
-        return left
+        # A killed process with gigabytes takes a moment to leave its group.
+        end = time.monotonic() + 20
+        while tops := self._cgroups():
+            for top in tops:
+                for folder in sorted(top.glob("**/"), key=lambda p: -len(p.parts)):
+                    with suppress(OSError):
+                        folder.rmdir()
+            if time.monotonic() > end:
+                break
+            time.sleep(0.05)
+        return [f"cgroup {top}" for top in tops]
 
     def leftovers(self) -> list[str]:
         """All of this lab that is there now: processes, namespaces, cgroups, mounts, files."""
         found = [f"network namespace {n}" for n in self.layout.all_netns if (NETNS / n).exists()]
         for name in self.layout.all_netns:
             found += [f"process {pid} in {name}" for pid in net.pids(name)]
-        found += [f"cgroup {p}" for p in CGROUPS.glob(f"*/{self.layout.cgroup}")]
+        found += [f"cgroup {p}" for p in self._cgroups()]
         mounts = Path("/proc/self/mountinfo").read_text().splitlines()
         found += [f"mount {m.split()[4]}" for m in mounts if str(self.layout.run) in m]
         if self.layout.run.exists():
@@ -189,7 +196,7 @@ class Lab:
 
 
 def profile_text(layout: Layout) -> str:
-    """The profile for the lab: the guide's values, the form of answers tested, not their sense."""
+    """The profile for the lab: the guide's values."""
     nodes = "".join(
         f'[[nodes]]\nhost = "{n.ip}"\nnic = "{n.nics[0].name}"\nip = "{n.ip}"\n' for n in NODES
     )
@@ -207,7 +214,7 @@ identity = "{layout.keys}/id_ed25519"
 jump = "root@{host("jump").ip}:22"
 known_hosts = "{layout.keys}/known_hosts"
 [verify]
-level = "protocol"
+level = "full"
 {nodes}"""
 
 
