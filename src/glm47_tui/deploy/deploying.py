@@ -154,4 +154,4 @@ class Deployment:
             run.bus.step("verify", 0, Status.FAILED, wrong.what)
             raise Trouble(wrong, 0)
         note = Msg.of("deploy.note.verified", count=len(proofs))
-        run.bus.step("verify", 0, Status.PRESENT, note)
+        run.bus.step("verify", 0, Status.APPLIED, note)

@@ -144,7 +144,7 @@ class Locks:
                     continue
                 with suppress(UserError, Halted):  # the stage that runs meets the cut itself
                     result = self._run.call(
-                        node, STAGE, "beat", self._token, stage=STAGE, timeout=BEAT_S, quiet=True
+                        node, STAGE, "beat", self._token, stage=STAGE, timeout=15, quiet=True
                     )
                     if result.ok and any(fact[0] == "lost" for fact in result.facts):
                         self._held.discard(node.index)
