@@ -130,8 +130,8 @@ def _cause_lines(number: int, cause: Cause) -> Iterator[str]:
         yield _labelled("also", _also(cause))
     if cause.count > 1:
         yield _labelled("seen", t("diagnose.label.times", count=cause.count))
-    if cause.consequences:
-        yield _labelled("explains", _listed(map(_title, cause.consequences)))
+    if explained := [title for id_ in cause.consequences if (title := _title(id_))]:
+        yield _labelled("explains", _listed(explained))
     if cause.refs:
         yield _labelled("sources", _listed(cause.refs))
 
@@ -154,20 +154,28 @@ def _stall_lines(stall: Stall) -> Iterator[str]:
 
 def _phase_line(seen: NodePhase) -> str:
     share = "" if seen.fraction is None else f" {seen.fraction:.0%}"
-    detail = f" ({seen.detail})" if seen.detail else ""
+    detail = t("diagnose.report.detail", detail=seen.detail) if seen.detail else ""
     words = t(Msg.of(f"diagnose.phase.{seen.phase}")) + share + detail
     return t("diagnose.report.phase", node=seen.node, phase=words)
 
 
 def _also(cause: Cause) -> str:
-    places = [_where(place) for place in cause.also[:3]]
+    places = [_short(place) for place in cause.also[:3]]
     left = len(cause.also) - len(places)
     return _listed([*places, t("diagnose.label.more", count=left)] if left else places)
 
 
 def _title(entry: str) -> str:
+    """What an explained entry is called; "" for messages that only say that something failed."""
     known = Catalog.load().by_id.get(entry)
-    return t(known.say("title", {})) if known else entry
+    if known is None:
+        return entry
+    return "" if known.kind == "secondary" else t(known.say("title", {}))
+
+
+def _short(place: Place) -> str:
+    process = f" {place.process}" if place.process else ""
+    return f"{place.node}{process} :{place.line}"
 
 
 def _where(place: Place) -> str:
