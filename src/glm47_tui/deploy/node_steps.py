@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 from glm47_tui.deploy.consent import Question
@@ -52,20 +53,23 @@ class Image(Step):
         self.must(run, node, result)
 
 
+SAY_S = 0.25
+"""Docker prints many lines at once; people see four a second."""
+
+
 class Pull:
     """Progress of ``docker pull`` without a terminal: it names each layer's stations."""
 
     _LAYER = re.compile(r"([0-9a-f]{12}): (\w[\w ]*)")
 
     def __init__(self, run: Run, node: Node, limit_s: float) -> None:
-        import time
-
         self._run = run
         self._node = node
         self._limit = limit_s
         self._clock = time.monotonic
         self._begin = time.monotonic()
         self._layers: dict[str, float] = {}
+        self._said = 0.0
 
     def line(self, text: str) -> None:
         """Take one line of docker's."""
@@ -76,12 +80,16 @@ class Pull:
         worth = 1.0 if found[2].startswith("Already exists") else share.get(found[2].strip(), 0.0)
         self._layers[found[1]] = max(worth, self._layers.get(found[1], 0.0))
         done = sum(1 for worth in self._layers.values() if worth >= 1.0)
+        now = self._clock()
+        if now - self._said < SAY_S and done < len(self._layers):
+            return
+        self._said = now
         self._run.progress(
             "image",
             self._node.index,
             Msg.of("deploy.progress.pull", done=done, layers=len(self._layers)),
             fraction=sum(self._layers.values()) / len(self._layers),
-            elapsed=self._clock() - self._begin,
+            elapsed=now - self._begin,
             limit=self._limit,
         )
 
