@@ -204,7 +204,9 @@ def test_a_recording_that_was_cut_off_plays_to_the_cut(tmp_path: Path) -> None:
     assert player.ended
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(b"{}\n")])
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"{}\n")], ids=["empty", "no gzip", "other"]
+)
 def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "x"
     file.write_bytes(content)
