@@ -20,9 +20,22 @@
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Run a command with a limit of its own, smaller than the probe's, so that one dead device or
-# daemon does not cost the answers of the others.
-soon() { timeout -k 0.2 "$SHORT" "$@" </dev/null; }
+# limited SECONDS COMMAND...: run a command and end it, with all it has started, after that time
+# (exit code 124 or 137). timeout leads a process group; what ignores its TERM is killed with it.
+limited() {
+  local limit=$1 pid rc
+  shift
+  timeout -k 0.2 "$limit" "$@" </dev/null &
+  pid=$!
+  wait "$pid"
+  rc=$?
+  case $rc in 124 | 137) kill -KILL -- "-$pid" ;; esac 2>/dev/null
+  return "$rc"
+}
+
+# Within a probe: a limit smaller than the probe's own, so that one dead device or daemon does not
+# cost the answers of the others.
+soon() { limited "$SHORT" "$@"; }
 
 # Hundredths of a second since boot, without a fork, into NOW.
 now_cs() {
@@ -56,7 +69,7 @@ quick() {
 }
 
 start_quick() {
-  timeout -k 0.2 "$LIMIT" "$BASH" -c "quick '$1'" >/dev/null 2>&1 </dev/null &
+  limited "$LIMIT" "$BASH" -c "quick '$1'" >/dev/null 2>&1 &
 }
 
 start() {
@@ -64,7 +77,7 @@ start() {
   (
     now_cs
     from=$NOW
-    timeout -k 0.2 "$LIMIT" "$BASH" -c "p_$name" >"$DIR/$name.out" 2>"$DIR/$name.err" </dev/null
+    limited "$LIMIT" "$BASH" -c "p_$name" >"$DIR/$name.out" 2>"$DIR/$name.err"
     rc=$?
     now_cs
     over "$name" "$rc" $(((NOW - from) * 10))
@@ -80,9 +93,12 @@ collect() {
   while [ "$left" -gt 0 ] && [ "$NOW" -lt "$deadline" ]; do
     name=
     if read -r -t 0.1 -u 9 name; then left=$((left - 1)); fi
-    # Two probes need another one's answer.
+    # Some probes need another one's answer.
     case $name in
-      npu) follow npuproc ;;
+      npu)
+        follow npuproc
+        follow npuhealth
+        ;;
       dockerinfo) follow dockerdisk ;;
     esac
     now_cs

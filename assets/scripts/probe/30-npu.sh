@@ -29,6 +29,18 @@ p_npuproc() {
   return 0
 }
 
+# What the driver says of NPUs that are not OK: run once npu-smi's table is there, and only then.
+p_npuhealth() {
+  local tool npu
+  tool=$(npu_smi_path) || return 127
+  for npu in $(sed -nE 's/^\| *([0-9]+) +[^|]*\| *([A-Za-z]+) *\|.*/\1 \2/p' "$DIR/npu.out" 2>/dev/null |
+    grep -v ' OK$' | cut -d' ' -f1 | sort -un | head -n 16); do
+    echo "@npu $npu"
+    soon "$tool" info -t health -i "$npu" 2>&1 | head -n 20
+  done
+  return 0
+}
+
 p_driver() {
   local file
   for file in /usr/local/Ascend/driver/version.info /usr/local/Ascend/firmware/version.info \
@@ -52,7 +64,7 @@ hccn_path() {
 }
 
 # All questions to one NPU, one after the other (the tool speaks to the device's driver), in what
-# is left of the time; the last tenth of it is for printing.
+# is left of the time; the last 0.3 s are for printing.
 hccn_npu() {
   local query left limit
   for query in ip link net_health tls netdetect gateway; do
@@ -63,7 +75,7 @@ hccn_npu() {
       continue
     fi
     printf -v limit '%d.%02d' $((left / 100)) $((left % 100))
-    timeout -k 0.1 "$limit" "$1" -i "$2" "-$query" -g >"$3/$2.$query" 2>&1 </dev/null
+    limited "$limit" "$1" -i "$2" "-$query" -g >"$3/$2.$query" 2>&1
     echo "$?" >"$3/$2.$query.rc"
   done
 }
@@ -75,7 +87,7 @@ p_hccn() {
   tool=$(hccn_path) || return 127
   mkdir -p "$dir"
   now_cs
-  HCCN_UNTIL=$((NOW + LIMIT_CS * 85 / 100))
+  HCCN_UNTIL=$((NOW + LIMIT_CS - 30))
   for npu in ${DEVICES//,/ }; do hccn_npu "$tool" "$npu" "$dir" & done
   wait
   for npu in ${DEVICES//,/ }; do

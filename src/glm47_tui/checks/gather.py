@@ -68,12 +68,17 @@ def gather(
     waiting.start()
     reached: tuple[Reach, ...] = ()
     pings: tuple[Ping, ...] = ()
+    live = {i: c for i, c in fleet.connections.items() if i in known} if tried else {}
     if tried:
-        live = {i: c for i, c in fleet.connections.items() if i in known}
         reached = _reach(live, profile, known, tell)
+    # The NPUs' addresses are needed for the pings: where they were slow, they are waited for.
+    late = any("hccn" in f.timed_out for f in known.values())
+    if tried and not late:
         pings = _ping(live, profile, known, tell)
     waiting.join(PATIENT_S + NETWORK_S + 5)
     known.update(again)
+    if tried and late:
+        pings = _ping(live, profile, known, tell)
     evidence = Evidence(known, failures, reached, tried, pings, tried)
     return replace(evidence, at=time.time(), seconds=time.monotonic() - began)
 

@@ -194,7 +194,7 @@ def parse_images(text: str) -> tuple[Image, ...]:
 def parse_containers(text: str) -> tuple[Container, ...]:
     """Read ``docker container inspect`` of one or more containers."""
     items = map(_dict, _list(load_json(text)))
-    return tuple(_container(item) for item in items if item.get("Id"))
+    return tuple(_container(item) for item in items if _text(item.get("Id")))
 
 
 def _container(item: dict[str, Any]) -> Container:

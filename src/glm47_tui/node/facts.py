@@ -43,7 +43,7 @@ from glm47_tui.node.host import (
     parse_tools,
 )
 from glm47_tui.node.net import Nic, PeerRoute, Route, nic_of, parse_nics, parse_routes
-from glm47_tui.node.npu_smi import NpuTable, parse_npu_smi
+from glm47_tui.node.npu_smi import NpuTable, parse_health, parse_npu_smi, with_faults
 from glm47_tui.node.sections import ProbeOutput, split
 from glm47_tui.node.text import clean, key_values, to_int
 from glm47_tui.node.weights import ModelOnDisk, parse_models
@@ -215,7 +215,7 @@ def parse_probe(text: str) -> NodeFacts:
         nics=nics,
         routes=routes,
         peer_routes=peers,
-        npu=parse_npu_smi(f"{npu.out}\n{npu.err}"),
+        npu=with_faults(parse_npu_smi(f"{npu.out}\n{npu.err}"), parse_health(out["npuhealth"].out)),
         driver=parse_driver(out["driver"].out),
         hccn=ports,
         hccn_conf=conf,

@@ -70,6 +70,8 @@ class Npu:
     bus_id: str
     phy_id: int | None = None
     processes: tuple[NpuProcess, ...] = ()
+    fault: str = ""
+    """Error code and words of a device that is not OK, when the driver was asked for them."""
 
     @property
     def device(self) -> int:
@@ -126,6 +128,7 @@ class _State:
     npus: dict[tuple[int, int], Npu]
     half: Npu | None = None
     process_columns: int = -1  # index of the "Process id" cell once that table began
+    process_cells: int = 0  # how many cells its rows have: fewer, and the row is cut off
     has_phy: bool = False
     truncated: bool = False
 
@@ -206,13 +209,15 @@ def _read_line(state: _State, line: str) -> None:
         return
     header = next((i for i, cell in enumerate(cells) if cell.lower() == "process id"), None)
     if header is not None:
-        state.process_columns = header
+        state.process_columns, state.process_cells = header, len(cells)
         return
     if "phy-id" in cells[0].lower():
         state.has_phy = True
     if state.process_columns >= 0:
         row = _process_line(cells, state.process_columns)
-        if row is not None:
+        if row is not None and len(cells) < state.process_cells:
+            state.truncated = True
+        elif row is not None:
             _add_process(state, *row)
         return
     bus = next((m for cell in cells[:-1] if (m := _BUS.search(cell))), None)
@@ -260,3 +265,30 @@ def _trouble(text: str) -> tuple[str, Problem]:
         if pattern.search(words):
             return words, problem
     return words, "other"
+
+
+def parse_health(text: str) -> dict[int, str]:
+    """Read ``@npu N`` blocks of ``npu-smi info -t health``: code and words by NPU number.
+
+    The key is ``Health`` or, by chip, ``Health Status``; ``NA`` stands for nothing.
+    """
+    found: dict[int, str] = {}
+    npu: int | None = None
+    for line in clean(text).splitlines():
+        if line.startswith("@npu "):
+            npu = to_int(line[5:])
+            continue
+        key, _, value = line.partition(":")
+        value = value.strip()
+        wanted = key.strip().lower() in ("error code", "error information")
+        if npu is not None and wanted and value and value.upper() != "NA":
+            found[npu] = f"{found[npu]} {value}" if npu in found else value
+    return found
+
+
+def with_faults(table: NpuTable, faults: dict[int, str]) -> NpuTable:
+    """Return the table with what the driver says of devices that are not OK."""
+    if not faults:
+        return table
+    npus = tuple(n if n.healthy else replace(n, fault=faults.get(n.id, "")) for n in table.npus)
+    return replace(table, npus=npus)

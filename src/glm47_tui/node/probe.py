@@ -16,8 +16,10 @@ from glm47_tui.profile import Profile
 
 LIMIT_S = 2.2
 """Seconds any single probe may take in the first round: a healthy node answers in under one."""
-PATIENT_S = 12.0
+PATIENT_S = 20.0
 """Seconds in the second round, for what hit its limit: npu-smi on a busy host can take several."""
+FOLLOWING = {"npuproc": "npu", "npuhealth": "npu", "dockerdisk": "dockerinfo"}
+"""Probes that run by themselves after another one, whose answer they need."""
 NETWORK_S = 15.0
 """Seconds for the way there and back, on top of the limit."""
 
@@ -110,8 +112,7 @@ def look_again(
     limit: float = PATIENT_S,
 ) -> Look:
     """Ask once more, with more patience, for the probes that hit their limit; the rest stays."""
-    # The processes npu-smi names come with npu-smi; they are no probe of their own.
-    names = [n for n in slow if n != "npuproc"]
+    names = sorted({FOLLOWING.get(n, n) for n in slow})
     if not names:
         return first
     args = (*probe_arguments(profile, index), f"only={','.join(names)}")

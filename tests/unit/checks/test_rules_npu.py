@@ -222,8 +222,23 @@ def test_an_npu_that_reaches_nobody_is_named() -> None:
     pings = tuple(replace_ping(p, not dead(p)) for p in ALL)
     found = judged("hccn.ping", pings=pings)[0]
     assert found.severity.value == "blocker"
-    assert t(found.found).startswith("node1 NPU 3 reaches nobody: 8 of 64 pairs")
+    assert t(found.found).startswith("no pair works with node1 NPU 3: 8 of the 64 NPU pairs")
     assert "hccn_tool -i" in found.command
+
+
+def test_several_npus_that_reach_nobody_are_named() -> None:
+    dead = {(0, 1), (0, 6)}
+    pings = tuple(
+        replace_ping(p, not dead & {(p.source, p.source_npu), (p.target, p.target_npu)})
+        for p in ALL
+    )
+    words = t(judged("hccn.ping", pings=pings)[0].found)
+    assert words.startswith("no pair works with node0 NPU 1, node0 NPU 6: 16 of the 64")
+
+
+def test_when_nothing_works_no_single_npu_is_blamed() -> None:
+    pings = tuple(replace_ping(p, False) for p in ALL)
+    assert said("hccn.ping", pings=pings) == [(None, "blocker", "bad")]
 
 
 def test_pairs_that_fail_without_a_common_end_are_listed() -> None:

@@ -57,6 +57,8 @@ def link(node: NodeView) -> Answer:
     if down:
         return block("down", listing=_numbers(down), command=_each(down, "-link -g"))
     dim = [p for p in mine if p.up is None]
+    if dim and len(dim) == len(mine):
+        return None  # hccn.tool speaks of it
     if dim:
         return unknown(listing=_numbers(dim))
     return ok(count=len(mine)) if mine else None
@@ -70,6 +72,8 @@ def address(node: NodeView) -> Answer:
     if bare:
         return block("none", listing=_numbers(bare), command=_each(bare, "-ip -g"))
     dim = [p for p in mine if p.ip is None]
+    if dim and len(dim) == len(mine):
+        return None
     if dim:
         return unknown(listing=_numbers(dim))
     if not mine:
@@ -100,7 +104,7 @@ def health(node: NodeView) -> Answer:
     mine = ports(node)
     told = [p for p in mine if p.health]
     if not told:
-        return unknown("unknown") if mine else None
+        return None
     bad = [p for p in told if p.health and p.health.lower() not in ("success", "init")]
     if bad:
         listing = ", ".join(f"{p.npu} {p.health}" for p in bad)
@@ -210,14 +214,13 @@ def _pairs(low: int, high: int, found: list[Ping]) -> Says:
     bad = [p for p in found if p.ok is False]
     where = {"low": low, "high": high, "count": len(found)}
     if bad:
-        shown = "; ".join(_pair(p) for p in bad[:3]) + ("; ..." if len(bad) > 3 else "")
-        first = bad[0]
-        command = f"{TOOLS}; hccn_tool -i {first.source_npu} -ping -g address {first.address}"
-        return block(blame(bad)[0], **where, bad=len(bad), listing=shown, who=blame(bad)[1],
-                     command=command)  # fmt: skip
+        who = dead_ends(found)
+        command = f"{TOOLS}; hccn_tool -i {bad[0].source_npu} -ping -g address {bad[0].address}"
+        return block("dead" if who else "bad", **where, bad=len(bad), listing=_few(bad),
+                     who=", ".join(who), command=command)  # fmt: skip
     lossy = [p for p in found if p.ok and (p.lost_percent or 0) > 0]
     if lossy:
-        return warn("lossy", **where, bad=len(lossy), listing="; ".join(map(_pair, lossy[:3])))
+        return warn("lossy", **where, bad=len(lossy), listing=_few(lossy))
     dim = [p for p in found if p.ok is None]
     if dim:
         reason = Counter(p.detail for p in dim).most_common(1)[0][0]
@@ -226,14 +229,25 @@ def _pairs(low: int, high: int, found: list[Ping]) -> Says:
     return ok(**where)
 
 
-def blame(bad: Sequence[Ping]) -> tuple[str, str]:
-    """Find the one NPU that all failing pairs share: (variant of the words, its name)."""
-    ends = Counter[str]()
-    for p in bad:
-        ends[f"node{p.source} NPU {p.source_npu}"] += 1
-        ends[f"node{p.target} NPU {p.target_npu}"] += 1
-    who, times = ends.most_common(1)[0]
-    return ("one", who) if len(bad) > 1 and times == len(bad) else ("bad", who)
+def _few(found: Sequence[Ping]) -> str:
+    return "; ".join(map(_pair, found[:3])) + ("; ..." if len(found) > 3 else "")
+
+
+def dead_ends(found: Sequence[Ping]) -> tuple[str, ...]:
+    """Name the NPUs that reach nobody, when they account for every pair that fails; else none."""
+    ends: dict[tuple[int, int], list[Ping]] = {}
+    for p in found:
+        if p.ok is not None:
+            ends.setdefault((p.source, p.source_npu), []).append(p)
+            ends.setdefault((p.target, p.target_npu), []).append(p)
+    dead = {end for end, own in ends.items() if len(own) > 1 and not any(p.ok for p in own)}
+    if any(p.ok is False and not {(p.source, p.source_npu), (p.target, p.target_npu)} & dead
+           for p in found):  # fmt: skip
+        return ()
+    # With one whole node dead, all NPUs of the other reach nobody either: no blame then.
+    if len({node for node, _ in dead}) > 1:
+        return ()
+    return tuple(f"node{node} NPU {npu}" for node, npu in sorted(dead))
 
 
 def _pair(p: Ping) -> str:

@@ -69,7 +69,7 @@ def health(node: NodeView) -> Answer:
     bad = [n for n in mine if not n.healthy]
     if not bad:
         return ok(count=len(mine))
-    listing = ", ".join(f"{n.device} {n.health}" for n in bad)
+    listing = ", ".join(f"{n.device} {n.health}{f' ({n.fault})' if n.fault else ''}" for n in bad)
     # Warning leaves the chip working; Alarm and Critical do not.
     say = warn if all(n.health.upper() == "WARNING" for n in bad) else block
     return say("bad", listing=listing, command=f"npu-smi info -t health -i {bad[0].id}")
