@@ -112,7 +112,10 @@ class Bench:
         return answer
 
     def tokens(self, text: str) -> list[tuple[list[int], str]]:
-        """Cut text into the (ids, text) steps of a stream: a character is never cut in two."""
+        """Cut text into the (ids, text) steps of a stream: a character is never cut in two.
+
+        The last step is the token that ends a message, which has no text.
+        """
         ids = self.tokenizer.encode(text, add_special_tokens=False)
         steps, done, start = [], "", 0
         for i in range(1, len(ids) + 1):
@@ -121,7 +124,8 @@ class Bench:
                 continue
             steps.append((ids[start:i], said[len(done):]))
             done, start = said, i
-        return steps
+        vocab = self.tokenizer.get_vocab()
+        return [*steps, ([next(vocab[end] for end in ENDS if end in vocab)], "")]
 
     def streamed(self, text: str, **switches: bool) -> SimpleNamespace:
         """Parse token by token, as vLLM's chat server does with tools and a reasoning parser."""
