@@ -6,7 +6,6 @@ session and the first real screen are loaded right after it.
 
 from __future__ import annotations
 
-from asyncio import sleep
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from glm47_tui.i18n import LANGUAGES, Msg, choose_language, language, set_language, t
 from glm47_tui.widgets.splash import STEPS, Splash
@@ -63,6 +63,8 @@ class WizardApp(App[int]):
         self._session = session
         self._lang = lang
         self._asking = False
+        self.faults: list[str] = []
+        """Places of faults that were survived; tests want none."""
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = DARK.name
@@ -220,18 +222,17 @@ class WizardApp(App[int]):
         def answered(answer: str | None) -> None:
             if answer == "stop":
                 self.session.tasks.cancel_all()
-                self.run_worker(self._exit_when_ended(), exit_on_error=False)
+                check = partial(self._exit_when_ended, monotonic() + QUIT_LIMIT_S)
+                self.set_interval(DRAIN_S, check)
             elif answer == "quit":
                 self.exit(0)
 
         self.push_screen(dialog, answered)
 
-    async def _exit_when_ended(self) -> None:
-        """Leave once the tasks have ended in good order, or after a limit."""
-        deadline = monotonic() + QUIT_LIMIT_S
-        while self.session.tasks.running() and monotonic() < deadline:
-            await sleep(DRAIN_S)
-        self.exit(130)
+    def _exit_when_ended(self, deadline: float) -> None:
+        """Leave once the tasks have ended in good order, or at the deadline."""
+        if not self.session.tasks.running() or monotonic() > deadline:
+            self.exit(130)
 
     def _fatal_error(self) -> None:
         """End after a bug: say where it is, never what values it held (they may be secrets)."""
@@ -241,6 +242,17 @@ class WizardApp(App[int]):
         place = where(error) if error is not None else "?"
         self._exit_renderables.append(t(Msg.of("app.fatal", place=place)))
         self._close_messages_no_wait()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A screen's worker broke: say where, and go on."""
+        error = event.worker.error
+        if event.state is not WorkerState.ERROR or error is None:
+            return
+        from glm47_tui.session.tasks import where
+
+        self.faults.append(where(error))
+        told = Msg.of("app.bug", task=event.worker.group, place=where(error))
+        self.notify(t(told), severity="error", markup=False)
 
     def on_unmount(self) -> None:
         """Let go of everything the session holds."""

@@ -31,7 +31,7 @@ class ChatScreen(StepScreen):
         Binding("ctrl+r", "retry", "screens.chat.key.retry"),
         Binding("ctrl+t", "thinking", "screens.chat.key.thinking"),
         Binding("f5", "sampling", "screens.chat.key.sampling"),
-        Binding("f6", "verify", "screens.chat.key.verify"),
+        Binding("f9", "verify", "screens.chat.key.verify"),
         Binding("f8", "clear", "screens.chat.key.clear"),
         Binding("pageup", "page(-1)", show=False, priority=True),
         Binding("pagedown", "page(1)", show=False, priority=True),
@@ -40,6 +40,8 @@ class ChatScreen(StepScreen):
     def __init__(self) -> None:
         super().__init__()
         self._views: list[tuple[Turn, TurnView]] = []
+        self._dirty = False
+        self._drawing = False
 
     def body(self) -> ComposeResult:
         """Make conversation, settings line and prompt."""
@@ -61,7 +63,10 @@ class ChatScreen(StepScreen):
             return
         self.query_one("#settings", Say).say(self._settings())
         if topics & {"chat", "tasks", "*"}:
-            self.run_worker(self._draw_turns(), exclusive=True, group="turns", exit_on_error=False)
+            self._dirty = True
+            if not self._drawing:
+                self._drawing = True
+                self.run_worker(self._keep_drawing(), group="turns", exit_on_error=False)
 
     def _settings(self) -> Msg:
         options = self.room.options
@@ -78,10 +83,18 @@ class ChatScreen(StepScreen):
             penalty=number(options.repetition_penalty),
         )
 
+    async def _keep_drawing(self) -> None:
+        """Draw until nothing new has come meanwhile; never two at a time, never half a drawing."""
+        try:
+            while self._dirty and self.is_attached:
+                self._dirty = False
+                await self._draw_turns()
+        finally:
+            self._drawing = False
+
     async def _draw_turns(self) -> None:
         talk = self.query_one("#talk", VerticalScroll)
         turns = self.room.turns
-        at_end = talk.max_scroll_y - talk.scroll_y <= 2
         kept = [(turn, view) for turn, view in self._views if any(turn is x for x in turns)]
         for turn, view in self._views:
             if not any(turn is x for x in turns):
@@ -92,11 +105,9 @@ class ChatScreen(StepScreen):
             view = TurnView(turn.role)
             await talk.mount(view)
             self._views.append((turn, view))
-            at_end = True
+            talk.anchor()
         for turn, view in self._views:
             await self._draw_turn(turn, view)
-        if at_end:
-            talk.scroll_end(animate=False)
 
     async def _draw_turn(self, turn: Turn, view: TurnView) -> None:
         view.head(Content.assemble((self._who(turn), "bold $text-primary")))

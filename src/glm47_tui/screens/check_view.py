@@ -49,6 +49,12 @@ def trouble(finding: Finding, accepted: Collection[str]) -> bool:
     return not fine
 
 
+def worst_of(findings: Sequence[Finding], accepted: Collection[str]) -> Finding | None:
+    """Return the finding to look at first."""
+    open_ones = [f for f in findings if trouble(f, accepted)] or list(findings)
+    return min(open_ones, key=lambda f: WORST.index(f.severity), default=None)
+
+
 def rows(
     findings: Sequence[Finding],
     accepted: Collection[str],
@@ -90,8 +96,7 @@ def _row(finding: Finding, accepted: Collection[str], *, again: bool) -> Content
     taken = f"{t('screens.checks.accepted')} " if is_accepted(finding, accepted) else ""
     return Content.assemble(
         "  ",
-        (glyph(mark), STYLE[mark]),
-        " ",
+        (f"{glyph(mark)} ", STYLE[mark]),
         (pad(node, 7), "$quiet"),
         pad(t(title_of(finding)), TITLE_CELLS),
         " ",

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from glm47_tui.checks import Finding, Severity
 from glm47_tui.i18n import Msg
 from glm47_tui.screens.base import StepScreen
-from glm47_tui.screens.check_view import detail, group_of, row_id, rows, summary, trouble
+from glm47_tui.screens.check_view import detail, group_of, row_id, rows, summary, trouble, worst_of
 from glm47_tui.screens.dialogs.choose import Choose
 from glm47_tui.screens.node_view import marked
 
@@ -123,8 +123,8 @@ class ChecksScreen(StepScreen):
             options.highlighted = ids.index(keep)
             options.scroll_to(y=scroll, animate=False)
         elif ids:
-            first = next((i for i, id_ in enumerate(ids) if id_ in self._rows), 0)
-            options.highlighted = first
+            worst = worst_of([self._rows[id_] for id_ in ids if id_ in self._rows], room.accepted)
+            options.highlighted = ids.index(row_id(worst)) if worst is not None else 0
 
     def _draw_detail(self) -> None:
         finding = self.chosen

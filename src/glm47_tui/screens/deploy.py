@@ -29,6 +29,8 @@ from glm47_tui.widgets.npustrip import NpuStrip
 if TYPE_CHECKING:
     from glm47_tui.session.job import JobRoom
 
+STAGE_CELLS = 10
+NODE_CELLS = 14
 TICK_S = 1.0
 """Seconds between two drawings of clocks and NPUs."""
 
@@ -120,7 +122,9 @@ class DeployScreen(StepScreen):
         else:
             line = state_line(room, time.time())
         self.query_one("#state", Static).update(line)
-        self.query_one("#waits", Static).update(Content("\n").join(waits(room.state)))
+        lines, box = waits(room.state), self.query_one("#waits", Static)
+        box.display = bool(lines)
+        box.update(Content("\n").join(lines))
 
     def _ready_line(self) -> Content:
         nodes = self.session.peek()[0]
@@ -135,13 +139,14 @@ class DeployScreen(StepScreen):
         table, state = self.query_one("#grid", DataTable), self.room.state
         nodes = len(self.session.draft.nodes) if self.session.draft is not None else 0
         stages = state.stages or STAGES
-        shape = (nodes, stages, t("screens.deploy.stage"))
+        width = self._node_width(table.size.width, nodes)
+        shape = (nodes, stages, t("screens.deploy.stage"), width)
         if shape != self._grid:
             self._grid = shape
             table.clear(columns=True)
-            table.add_column(t("screens.deploy.stage"), key="stage", width=10)
+            table.add_column(t("screens.deploy.stage"), key="stage", width=STAGE_CELLS)
             for i in range(nodes):
-                table.add_column(f"node{i}", key=str(i), width=24 if nodes <= 2 else 18)
+                table.add_column(f"node{i}", key=str(i), width=width)
             for stage in stages:
                 table.add_row(t(f"deploy.stage.{stage}"), *("" for _ in range(nodes)), key=stage)
             table.move_cursor(row=0, column=1, animate=False)
@@ -149,6 +154,17 @@ class DeployScreen(StepScreen):
         for stage in stages:
             for i in range(nodes):
                 table.update_cell(stage, str(i), cell_text(state, stage, i, now))
+
+    @staticmethod
+    def _node_width(table: int, nodes: int) -> int:
+        """Cells of a node's column: an even share of the table, never too little to be read."""
+        share = (table - STAGE_CELLS - 2) // max(nodes, 1) - 2
+        return max(share, NODE_CELLS)
+
+    def on_resize(self) -> None:
+        """Fit the columns to the new width."""
+        if self.session.draft is not None and self.session.draft.profile is not None:
+            self.call_after_refresh(self._draw_grid)
 
     def _draw_log(self) -> None:
         state, pane, node = self.room.state, self.query_one("#log", LogPane), self.node

@@ -105,7 +105,7 @@ def _state(session: Session, room: NodesRoom | None, index: int) -> Content:
 
 def marked(mark: str, what: Msg | str) -> Content:
     """Put a mark before words."""
-    return Content.assemble((glyph(mark), STYLE[mark]), " ", words(what))
+    return Content.assemble((f"{glyph(mark)} ", STYLE[mark]), words(what))
 
 
 def detail(session: Session, index: int) -> list[Row]:

@@ -214,15 +214,18 @@ class TalkRoom:
         alive = self._connection is not None and self._connection.alive
         if self._service is not None and alive and self._profile == profile:
             return self._service
-        self.close()
+        self._hang_up()
         self._connection = connect_one(profile, 0, self.session.asks)
         self._service = open_service(self._connection, profile)
         self._profile = profile
         return self._service
 
     def close(self) -> None:
-        """Close the way to the service."""
+        """Stop what is under way, and close the way to the service."""
         self.stop()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
         if self._service is not None:
             self._service.close()
             self._service = None

@@ -29,16 +29,12 @@ class KeyRow(Footer):
             seen.add(binding.action)
             yield FooterKey(
                 binding.key,
-                self._display(binding),
+                key_name(self.app, binding),
                 words(binding.description),
                 binding.action,
                 disabled=not enabled,
                 tooltip=tooltip,
             ).data_bind(compact=Footer.compact)
-
-    def _display(self, binding: Binding) -> str:
-        shown = binding.key_display or self.app.get_key_display(binding)
-        return shown.upper() if shown[0] == "f" and shown[1:].isdigit() else shown
 
     def _in_order(self) -> list[ActiveBinding]:
         """Return the bindings to show, the app's in the order it lists them.
@@ -66,6 +62,12 @@ class KeyRow(Footer):
         """Describe the keys in the current language."""
         if self.is_attached:
             self.call_after_refresh(self.recompose)
+
+
+def key_name(app: App[object], binding: Binding) -> str:
+    """Return what a key is called on screen."""
+    shown = binding.key_display or app.get_key_display(binding)
+    return shown.upper() if shown[0] == "f" and shown[1:].isdigit() else shown
 
 
 def _character(active: ActiveBinding) -> str | None:

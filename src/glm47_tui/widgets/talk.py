@@ -27,7 +27,7 @@ class TurnView(Vertical):
         self._stream: MarkdownStream | None = None
         self._written = 0
         self._thought = 0
-        self._closed = False
+        self._finished = False
 
     def compose(self) -> ComposeResult:
         """Make the parts; those without content are not shown."""
@@ -70,10 +70,10 @@ class TurnView(Vertical):
         """Bring the answer up to date: in pieces while it streams, once as a whole at the end."""
         answer = self.query_one(Answer)
         answer.display = bool(whole)
-        if self._closed:
+        if self._finished:
             return
         if done:
-            self._closed = True
+            self._finished = True
             if self._stream is not None:
                 await self._stream.stop()
             await answer.update(whole)

@@ -14,6 +14,7 @@ from glm47_tui.i18n import Msg
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.dialogs.base import Dialog
 from glm47_tui.widgets.columns import pad
+from glm47_tui.widgets.keybar import key_name
 from glm47_tui.widgets.say import Say, words
 
 
@@ -54,5 +55,5 @@ def help_for(screen: StepScreen) -> Help:
         binding = active.binding
         described = binding.description and "." in binding.description
         if described and binding.action not in keys:
-            keys[binding.action] = (screen.app.get_key_display(binding), binding.description)
+            keys[binding.action] = (key_name(screen.app, binding), binding.description)
     return Help(screen.STEP, tuple(keys.values()))
