@@ -42,21 +42,24 @@ def gather(
     *,
     emit: Tell | None = None,
     facts: Mapping[int, NodeFacts] | None = None,
+    looks: Mapping[int, Look] | None = None,
     active: bool = True,
 ) -> Evidence:
     """Look at all nodes of a profile and try out what connects them; never raises for a node.
 
-    ``facts`` spares the probing where it has just been done; ``active`` False leaves the networks
-    alone. ``emit`` hears what is waited for, on worker threads. Bounded: every part has a limit of
-    its own (probes 2.2 s, TCP 6 s, NPU pings 60 s, and the way there and back).
+    ``facts`` spares the probing where it has just been done; ``looks`` too, and what was slow in
+    them is asked once more. ``active`` False leaves the networks alone. ``emit`` hears what is
+    waited for, on worker threads. Bounded: every part has a limit of its own (probes 2.2 s and
+    once more 20 s, TCP 6 s, NPU pings 60 s, and the way there and back).
     """
     began = time.monotonic()
     tell: Tell = emit or _silent
     failures: dict[int, Exception] = dict(fleet.failures)
-    looks: dict[int, Look] = {}
-    if facts is None:
+    if facts is None and looks is None:
         looks, failed = _probe(fleet.connections, profile, tell)
         failures.update(failed)
+    looks = looks or {}
+    if facts is None:
         facts = {i: seen.facts for i, seen in looks.items()}
     known = dict(facts)
     tried = active and len(known) > 1

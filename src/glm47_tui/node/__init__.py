@@ -13,6 +13,7 @@ from glm47_tui.node.probe import (
     probe_arguments,
     probe_script,
 )
+from glm47_tui.node.propose import Suggestion, propose
 
 __all__ = [
     "Clock",
@@ -23,12 +24,15 @@ __all__ = [
     "Npu",
     "NpuProcess",
     "NpuTable",
+    "Suggestion",
     "look",
     "look_again",
+    "look_all",
     "parse_npu_smi",
     "parse_probe",
     "probe",
     "probe_all",
     "probe_arguments",
     "probe_script",
+    "propose",
 ]

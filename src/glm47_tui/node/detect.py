@@ -15,6 +15,9 @@ from glm47_tui.node.host import Disk
 from glm47_tui.node.net import Address, Nic
 from glm47_tui.node.weights import ModelOnDisk
 
+_SPEED_POINTS = ((100_000, 30), (25_000, 25), (10_000, 15))
+"""Mbit/s from which a NIC gains so many points."""
+
 
 @dataclass(frozen=True)
 class NicChoice:
@@ -26,6 +29,11 @@ class NicChoice:
     speed_mbps: int | None
     score: int
     reasons: tuple[Msg, ...]
+
+    @property
+    def subnet(self) -> str:
+        """The subnet the address is in, as text."""
+        return str(ipaddress.ip_network(f"{self.ip}/{self.prefix}", strict=False))
 
 
 def _subnets(facts: NodeFacts) -> set[str]:
@@ -53,15 +61,16 @@ def _judge(
     if others and all(subnet in _subnets(other) for other in others):
         say(40, "peer_subnet", subnet=subnet)
     if host == address.ip:
-        say(25, "login")
+        say(15, "login")
     if any(r.destination == "default" and r.nic == nic.name for r in facts.routes):
-        say(10, "default_route")
+        say(5, "default_route")
     if nic.speed_mbps:
-        # 10 GbE gains 10 points, 25 GbE 14, 100 GbE 20.
-        say(min(25, nic.speed_mbps.bit_length() * 10 // 13), "speed", gbit=nic.speed_mbps / 1000)
+        # The service network is most often the fastest one, the login the slowest.
+        points = next((p for least, p in _SPEED_POINTS if nic.speed_mbps >= least), 0)
+        say(points, "speed", gbit=nic.speed_mbps / 1000)
     if not nic.up:
         say(-50, "down")
-    if nic.virtual and not nic.internal and "bond" not in nic.name:
+    if nic.virtual and not nic.bond:
         say(-5, "virtual")
     if address.family == 6:
         say(-15, "ipv6")

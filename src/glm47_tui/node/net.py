@@ -31,8 +31,8 @@ class Nic:
     """One network interface.
 
     ``speed_mbps`` is Mbit/s, None when the driver gives none (virtual NICs, no link). ``up`` is
-    the operational state. ``virtual`` marks what has no hardware under it; ``master`` names the
-    bond or bridge it belongs to.
+    the operational state. ``virtual`` marks what has no hardware of its own (``bond``: a bond of
+    such that have); ``master`` names the bond or bridge it belongs to.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Nic:
     mac: str = ""
     virtual: bool = False
     bridge: bool = False
+    bond: bool = False
     master: str | None = None
     driver: str | None = None
     addresses: tuple[Address, ...] = ()
@@ -140,6 +141,7 @@ def _nic(name: str, entry: _Building) -> Nic:
         mac=values.get("address", ""),
         virtual=values.get("virtual") == "1",
         bridge=values.get("bridge") == "1",
+        bond=values.get("bond") == "1",
         master=values.get("master"),
         driver=values.get("driver"),
         addresses=tuple(entry.addresses),

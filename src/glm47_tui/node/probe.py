@@ -164,6 +164,13 @@ def probe_all(
     )
 
 
+def look_all(
+    fleet: Connected, profile: Profile, *, limit: float = LIMIT_S
+) -> tuple[dict[int, Look], dict[int, UserError]]:
+    """As :func:`probe_all`, but with the raw looks, so that what was slow can be asked again."""
+    return side_by_side(fleet.connections, lambda i, c: look(c, profile, i, limit=limit))
+
+
 def side_by_side(
     connections: Mapping[int, Runs], work: Callable[[int, Runs], T]
 ) -> tuple[dict[int, T], dict[int, UserError]]:
