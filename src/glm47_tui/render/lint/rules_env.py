@@ -11,6 +11,8 @@ from glm47_tui.render.lint.context import ERROR, INFO, WARNING, Context
 from glm47_tui.render.lint.note import LintNote
 from glm47_tui.render.lint.tables import closest
 
+NAMES = {"vllm": "vLLM", "vllm_ascend": "vllm-ascend"}
+
 PER_NODE = ("HCCL_IF_IP", "GLOO_SOCKET_IFNAME", "TP_SOCKET_IFNAME", "HCCL_SOCKET_IFNAME")
 """Each node has its own value of these: the launch script sets them from the profile's nodes."""
 
@@ -23,7 +25,7 @@ def dead(ctx: Context) -> Iterator[LintNote]:
             yield ctx.note(
                 "env_dead", WARNING, setting, source=known.source,
                 fix=Msg.of(f"lint.instead.{known.name.lower()}"),
-                package=known.package.replace("_", "-"), version=ctx.versions.of(known.package),
+                package=NAMES[known.package], version=ctx.versions.of(known.package),
             )  # fmt: skip
 
 
