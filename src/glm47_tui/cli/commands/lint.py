@@ -18,8 +18,11 @@ from glm47_tui.i18n import t
 def lint(profile: str, as_json: bool) -> int:
     """Words are in the catalogs."""
     from glm47_tui.render import lint as look
+    from glm47_tui.render import summary
 
     notes = look(load_profile(profile))
+    if not as_json:
+        notes = summary(notes)
     rows = [
         {
             "id": note.id,
@@ -37,11 +40,12 @@ def lint(profile: str, as_json: bool) -> int:
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
     else:
         for row in rows:
-            click.echo(
-                f"{row['file']}:{row['line']}: {row['severity']}: {row['what']} [{row['id']}]"
-            )
+            place = f"{row['file']}:{row['line']}" if row["line"] else row["file"]
+            click.echo(f"{place}: {row['severity']}: {row['what']} [{row['id']}]")
             if row["replacement"]:
                 click.echo(f"    {t('cli.error.fix')} {row['replacement']}")
+            if row["source"]:
+                click.echo(f"    ({row['source']})")
         click.echo(t("cli.lint.count", count=len(rows)), err=True)
     bad = any(row["severity"] in ("blocker", "error") for row in rows)
     return int(Exit.CHECK_FAILED) if bad else 0

@@ -30,8 +30,6 @@ def render(profile: str, out: Path, force: bool) -> None:
             fix=Msg.of("cli.render.not_empty_fix"),
             exit_code=Exit.USAGE,
         )
-    rendered = make(loaded)
-    write(rendered, out)
-    for file in rendered.files:
-        click.echo(str(out / file.path))
+    for path in write(make(loaded), out):
+        click.echo(str(path))
     click.echo(t("cli.render.done", path=str(out)), err=True)
