@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 
+import paramiko
+
 from glm47_tui.node import probe
 from glm47_tui.node.detect import model_choices, mount_choices, nic_choices
 from glm47_tui.remote import PushFile, RemoteError
@@ -70,6 +72,20 @@ def test_a_script_reads_what_is_sent_after_it(shared: Lab) -> None:
     stream.close()
     assert done.wait(20)
     assert lines == ["look /opt/data/verification/models", "GLM-4.7"]
+
+
+def test_the_quickest_commands_are_answered(shared: Lab) -> None:
+    host, port = shared.cluster.address(0)
+    transport = paramiko.Transport((host, port))
+    try:
+        key = paramiko.Ed25519Key.from_private_key_file(str(shared.cluster.identity))
+        transport.connect(username="root", pkey=key)
+        for _ in range(40):
+            channel = transport.open_session(timeout=30)
+            channel.exec_command("exit 3")
+            assert channel.recv_exit_status() == 3
+    finally:
+        transport.close()
 
 
 def test_sessions_are_limited_as_by_openssh(shared: Lab) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from glm47_tui.demo.sim import build, kernel, network, stubs
+from glm47_tui.demo.sim import build, kernel, model, network, stubs
 from glm47_tui.demo.sim.docker import containers, rootfs
 from glm47_tui.demo.sim.docker.store import REFERENCE, Store
 from glm47_tui.demo.sim.site import MARK, Site
@@ -99,14 +99,14 @@ def _busy(site: Site) -> None:
 
 
 def _model(site: Site) -> None:
-    folder = site.fs / build.MODEL
+    folder = site.fs / model.PLACE
     if site.fault("model-missing") is not None:
         shutil.rmtree(folder, ignore_errors=True)
         return
-    build.model(folder)
+    model.lay(folder)
     if site.fault("model-incomplete") is None:
         return
-    names = build.shard_names()
+    names = model.shard_names()
     for name in names[40:43]:
         (folder / name).unlink()
     (folder / names[50]).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")

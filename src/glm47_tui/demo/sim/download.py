@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from glm47_tui.demo.sim import build
+from glm47_tui.demo.sim import model
 from glm47_tui.demo.sim.site import Site, write
 
 DOWNLOAD_S = 6.0
@@ -25,16 +25,16 @@ def main(site: Site, container: str, args: list[str]) -> int:
     sys.stderr.write(
         f"Downloading Model from https://www.modelscope.cn to directory: {folder} (simulated)\n"
     )
-    for name, text in build.model_texts().items():
+    for name, text in model.texts().items():
         write(place / name, text)
-    sizes = dict(zip(build.shard_names(), build.shard_sizes(), strict=True))
+    sizes = dict(zip(model.shard_names(), model.shard_sizes(), strict=True))
     for name, size in sizes.items():
         if (place / name).exists() and (place / name).stat().st_size == size:
             continue
         (place / name).unlink(missing_ok=True)
         for half in (size // 2, size):
-            site.sleep(DOWNLOAD_S / build.SHARDS / 2)
-            build.grow(parts / name, half)
+            site.sleep(DOWNLOAD_S / model.SHARDS / 2)
+            model.grow(parts / name, half)
         (parts / name).rename(place / name)
         gib = size / (1 << 30)
         sys.stderr.write(

@@ -8,7 +8,7 @@ import sys
 from glm47_tui.demo.sim.site import Site
 
 _MODULES = {
-    "docker": "docker.cli", "df": "disk", "npu-smi": "npu_smi", "vllm": "vllm.serve",
+    "docker": "docker.cli", "npu-smi": "npu_smi", "vllm": "vllm.serve",
     "download": "download",
     "occupy": "occupy",
 }  # fmt: skip

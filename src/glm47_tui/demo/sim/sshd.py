@@ -6,6 +6,7 @@ import contextlib
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import paramiko
@@ -17,6 +18,30 @@ from glm47_tui.demo.sim.site import Site
 MAX_SESSIONS = 10
 """Sessions a connection may have open, as OpenSSH's default."""
 USER = "root"
+
+
+class Connection(paramiko.Transport):
+    """The server's end of a connection.
+
+    A command may not begin before the reply to its request is on the way: a quick one would close
+    its channel first, and the client would take that for a refusal.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._begin: list[Callable[[], None]] = []
+
+    def after_reply(self, begin: Callable[[], None]) -> None:
+        """Call this once the reply to the request in hand has been sent."""
+        self._begin.append(begin)
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        super()._send_user_message(data)  # type: ignore[misc]
+        # Requests are handled, and replied to, on this object's own thread.
+        if self._begin and threading.current_thread() is self:
+            for begin in (begun := self._begin.copy()):
+                begin()
+            del self._begin[: len(begun)]
 
 
 class Login(paramiko.ServerInterface):
@@ -70,9 +95,12 @@ class Login(paramiko.ServerInterface):
         self.opened(channel)
         text = command.decode("utf-8", "surrogateescape")
         try:
-            Session(self._site, channel, text).start()
+            session = Session(self._site, channel, text)
         except OSError:
             return False
+        transport = channel.get_transport()
+        if isinstance(transport, Connection):
+            transport.after_reply(session.start)
         return True
 
     def check_channel_shell_request(self, channel: paramiko.Channel) -> bool:
@@ -157,7 +185,7 @@ class Server:
             transport.close()
 
     def _client(self, sock: socket.socket, site: Site, host_key: paramiko.PKey) -> None:
-        transport = paramiko.Transport(sock)
+        transport = Connection(sock)
         self._transports.add(transport)
         try:
             transport.local_version = "SSH-2.0-SimulatedNode_1"

@@ -45,5 +45,4 @@ def install(site: Site) -> None:
     for name in assets.text("demo", "host", "refused.txt").split():
         put(local / "sbin" / name, refuse)
     put(local / "sbin/docker", starter(site, "docker"))
-    put(local / "sbin/df", starter(site, "df"))
     put(local / "bin/npu-smi", starter(site, "npu-smi"))

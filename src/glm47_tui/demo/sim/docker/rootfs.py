@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glm47_tui import assets
-from glm47_tui.demo.sim import stubs
+from glm47_tui.demo.sim import disk, stubs
 from glm47_tui.demo.sim.docker.inside import PACKAGES, root
 from glm47_tui.demo.sim.docker.store import PYTHON, Store
 from glm47_tui.demo.sim.site import Site
@@ -36,6 +36,8 @@ def make(site: Site, container: dict[str, Any]) -> None:
         if name != "vllm":
             _dist_info(packages, name, version, [])
     _programs(site, top, container)
+    mounts = [m["Destination"] for m in container["Mounts"] if m["Source"].startswith("/opt/data")]
+    disk.container(site, top, container["HostConfig"]["ShmSize"], mounts)
     for device in container["HostConfig"]["Devices"]:
         (top / device["PathInContainer"].lstrip("/")).touch(mode=0o660)
     for mount in container["Mounts"]:
@@ -95,7 +97,6 @@ def _programs(site: Site, top: Path, container: dict[str, Any]) -> None:
     for name in ("python3", "python", "python3.11"):
         stubs.put(programs / name, python)
     stubs.put(programs / "vllm", stubs.starter(site, "vllm", short))
-    stubs.put(top / "usr/local/sbin/df", stubs.starter(site, "df", short))
     stubs.put(top / "usr/local/libexec/simulated-download", stubs.starter(site, "download", short))
     if sys.version_info[:2] not in ((3, 10), (3, 11)):
         # The image's Python is 3.11; the one that plays it is whichever runs the demo.
