@@ -171,7 +171,7 @@ class Sshd:
             f"ListenAddress {self.address}",
             f"Port {self.port}",
             *(f"HostKey {self.host_key(kind)}" for kind in self.host_keys),
-            f"AuthorizedKeysFile {self.authorized}",
+            f"AuthorizedKeysFile {self._inside}/{self.authorized.name}",
             f"PidFile {self.folder / 'sshd.pid'}",
             "PermitRootLogin yes",
             "StrictModes no",
@@ -181,6 +181,11 @@ class Sshd:
             "AllowTcpForwarding yes",
             "LogLevel VERBOSE",
         ]
+
+    @property
+    def _inside(self) -> str:
+        """The folder as sessions see it: accounts cannot walk through pytest's private folders."""
+        return "/run/test" if self.users else str(self.folder)
 
     def _with_users(self, command: list[str]) -> list[str]:
         """The same command in a mount namespace where /etc is a copy with the accounts in it."""
@@ -196,27 +201,27 @@ class Sshd:
                 ["openssl", "passwd", "-6", "-stdin"], input=account.password, check=True,
                 capture_output=True, text=True,
             ).stdout.strip()  # fmt: skip
-            _append(etc / "passwd", f"{name}:x:{number}:{number}::{home}:{account.shell}")
+            _append(
+                etc / "passwd", f"{name}:x:{number}:{number}::/run/test/home/{name}:{account.shell}"
+            )
             _append(etc / "group", f"{name}:x:{number}:")
             _append(etc / "shadow", f"{name}:{hashed}:19000:0:99999:7:::")
             if account.sudo:
                 rules.append(f"{name} {account.sudo}")
         self.folder.chmod(0o755)
-        for parent in self.folder.parents:  # their homes lie below
-            if parent.owner() == "root" and parent != Path("/"):
-                with contextlib.suppress(OSError):
-                    parent.chmod(parent.stat().st_mode | 0o011)
+        (self.folder / "home").chmod(0o755)
+        self.authorized.chmod(0o644)
         if rules:
             (etc / "sudoers.d").mkdir(exist_ok=True)
             file = etc / "sudoers.d" / "test"
             file.write_text("\n".join(rules) + "\n")
             file.chmod(0o440)
         script = (
-            'mount --bind "$1" /etc && mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /run/sshd'
-            ' && shift && exec "$@"'
+            'mount --bind "$1/etc" /etc && mount -t tmpfs -o mode=0755 tmpfs /run && '
+            'mkdir -p /run/sshd /run/test && mount --bind "$1" /run/test && shift && exec "$@"'
         )
         wrapped = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"]
-        return [*wrapped, str(etc), *command]
+        return [*wrapped, str(self.folder), *command]
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr is not None

@@ -20,7 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-_READ = "printf '@@ready %s\\n' {nonce}; IFS= read -r -d '' _s || exit 125; IFS= read -r _l"
+# On both outputs: what stands in front of it is noise of login scripts, or sudo's.
+_READY = "printf '@@ready %s\\n' {nonce}; printf '@@ready %s\\n' {nonce} >&2"
+_READ = "IFS= read -r -d '' _s || exit 125; IFS= read -r _l"
 _END = '[ -d "/proc/$$" ] || exit; kill -TERM 0; sleep 2; kill -KILL 0'
 # "run": the script's standard input is empty.
 _WATCH = (
@@ -79,7 +81,7 @@ def build(
     if "\0" in script:
         raise ValueError("a script holds no NUL")
     nonce = random.token_hex(8)
-    parts = [_READ.format(nonce=nonce), _WATCH if stdin == "none" else _RELAY]
+    parts = [_READY.format(nonce=nonce), _READ, _WATCH if stdin == "none" else _RELAY]
     for name, value in (secrets or {}).items():
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             raise ValueError(f"not the name of a variable: {name!r}")
@@ -93,7 +95,7 @@ def build_for_data(one_line: str, args: Sequence[str], root: Root) -> Command:
     """Put a command together whose standard input is data: the script stands in the command line
     and is ours alone (one line, no secret)."""
     nonce = random.token_hex(8)
-    script = f"printf '@@ready %s\\n' {nonce}; {one_line}"
+    script = f"{_READY.format(nonce=nonce)}; {one_line}"
     return _as_root(["bash", "-c", script, "bash", *args], "", root, nonce)
 
 

@@ -46,6 +46,8 @@ class _Output:
         self.open = True
         self.cut = False
         self._name = name
+        self.head: bytes | None = b""
+        """What came before bash's report (noise); None once that has come."""
         self._kept: list[bytes] = []
         self._size = 0
         self._on_line = on_line
@@ -95,7 +97,6 @@ class _Pump:
         self._channel = channel
         self.out = _Output(channel.in_buffer, "out", on_line)
         self.err = _Output(channel.in_stderr_buffer, "err", on_line)
-        self._head: bytes | None = b""  # None once bash has reported
         self._bell = _Bell()
         channel.in_buffer.set_event(self._bell)
         channel.in_stderr_buffer.set_event(self._bell)
@@ -139,24 +140,15 @@ class _Pump:
         return some
 
     def _take(self, output: _Output, data: bytes) -> None:
-        if output is self.out and self._head is not None:
-            # Noise of a login script stands in front of bash's report: dropped.
-            self._head += data
-            rest = self._session.saw_ready(self._head)
+        if output.head is not None:
+            output.head += data
+            rest = self._session.saw_ready(output.head)
             if rest is None:
-                self._head = self._head[-MAX_OUTPUT:]
+                output.head = output.head[-MAX_OUTPUT:]
                 return
-            self._head, data = None, rest
+            output.head, data = None, rest
         if data:
             output.take(data)
-
-    @property
-    def ready(self) -> bool:
-        return self._head is None
-
-    @property
-    def noise(self) -> bytes:
-        return self._head or b""
 
 
 def run(
@@ -187,8 +179,8 @@ def run(
     session.end()
     if code < 0 and not link.wire.is_active():
         raise link.lost()
-    if not pump.ready:
-        raise session.never_ready(pump.noise, pump.err.data, code)
+    if pump.out.head is not None:
+        raise session.never_ready(pump.out.head, pump.err.head or pump.err.data, code)
     return Result(
         out=pump.out.data.decode("utf-8", "replace"),
         err=pump.err.data.decode("utf-8", "replace"),

@@ -59,8 +59,12 @@ def test_noise_of_a_login_script_is_not_output(
     start_sshd: Callable[..., Sshd], log_in: LogIn
 ) -> None:
     server = start_sshd(options=('ForceCommand echo Welcome; eval "$SSH_ORIGINAL_COMMAND"',))
-    result = log_in(server, sudo=False).run("echo mine\n", timeout=20)
-    assert result.out == "mine\n"
+    node = log_in(server, sudo=False)
+    result = node.run("echo mine; echo too >&2\n", timeout=20)
+    assert (result.out, result.err) == ("mine\n", "too\n")
+    lines: list[str] = []
+    node.stream("echo mine; echo too >&2\n", on_lines=lines.extend)
+    wait_until(lambda: lines == ["mine", "too"])
 
 
 def test_flood_on_both_outputs(node: Connection) -> None:

@@ -165,12 +165,19 @@ def test_a_password_sudo_does_not_read_never_becomes_script() -> None:
     """A rule may change between the first question and a command: then the line is skipped."""
     import subprocess
 
-    command = build("echo script $1\n", ("arg",), Root(sudo=True, password="touch /tmp/owned"))
+    command = build("echo script $1\n", ("arg",), Root(sudo=True, password="touch owned"))
     without_sudo = command.line.replace("sudo -k -S -p '' -- ", "")
     assert without_sudo != command.line
-    ran = subprocess.run(
-        ["/bin/sh", "-c", without_sudo], input=command.text, capture_output=True, check=False
-    )
-    assert ran.stdout.decode().splitlines()[1:] == ["script arg"]
-    assert ran.stderr == b""
+    # A session of its own: at the end of standard input the command ends its process group.
+    ran = subprocess.Popen(
+        ["/bin/sh", "-c", without_sudo], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert ran.stdin and ran.stdout and ran.stderr
+    ran.stdin.write(command.text)
+    ran.stdin.flush()
+    assert ran.stdout.read().decode().splitlines()[1:] == ["script arg"]
+    assert ran.stderr.read().decode().splitlines()[1:] == []
+    ran.stdin.close()
+    assert ran.wait(20) == 0
     assert "touch" not in repr(command)
