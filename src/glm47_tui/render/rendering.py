@@ -8,7 +8,7 @@ from dataclasses import replace
 from glm47_tui import assets
 from glm47_tui.profile import Profile
 from glm47_tui.render.by_hand import readmes
-from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, Role
+from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile
 from glm47_tui.render.launch import job_name, launch_script
 from glm47_tui.render.request import request_json, request_script
 from glm47_tui.render.templates import fill
@@ -22,6 +22,7 @@ PATCH_FILES = (
     "glm47_tool_parser_plugin.py",
     "glm47_reasoning_parser_plugin.py",
 )
+_DOWNLOAD = "scripts/modelscope_glm_47.py"
 CONTAINER_FILES = ("patches.sh", "patches_lib.sh", "apply_patch.py", "detach.sh", "selftest.py")
 
 
@@ -55,38 +56,67 @@ def modelscope_script(profile: Profile, index: int) -> str:
 
 def render(profile: Profile) -> Rendered:
     """Return everything that lands on a node or in the folder for doing it by hand."""
-    files = [_file("scripts/docker_run.sh", docker_run(profile), "script", mode=0o755)]
-    for i in range(len(profile.nodes)):
-        path = f"scripts/{job_name(i)}.sh"
-        files.append(_file(path, launch_script(profile, i), "launch", node=i, mode=0o755))
-    files += _modelscope(profile)
-    files += [_file(f"patches/{n}", assets.text("patches", n), "patch") for n in PATCH_FILES]
-    for name in CONTAINER_FILES:
-        text = assets.text("scripts", "container", name)
-        files.append(_file(f"scripts/{name}", text, "container", mode=0o755))
-    files.append(_file("scripts/verify_request.json", request_json(profile), "request"))
-    files.append(_file("scripts/verify_request.sh", request_script(profile), "request", mode=0o755))
-    rendered = Rendered(profile.name, profile.base_dir, tuple(files))
+    nodes = range(len(profile.nodes))
+    files = (
+        docker_run_file(profile),
+        *(launch_file(profile, i) for i in nodes),
+        *_downloads(profile),
+        *_common_files(profile),
+    )
+    rendered = Rendered(profile.name, profile.base_dir, files)
     return replace(rendered, files=(*readmes(profile, rendered), *files))
 
 
-def _file(
-    path: str, text: str, role: Role, *, node: int | None = None, mode: int = 0o644
-) -> RenderedFile:
-    return RenderedFile(path, text, node, mode, role)
+def docker_run_file(profile: Profile) -> RenderedFile:
+    """``scripts/docker_run.sh``, the same on all nodes."""
+    return RenderedFile("scripts/docker_run.sh", docker_run(profile), None, 0o755, "script")
 
 
-def _modelscope(profile: Profile) -> list[RenderedFile]:
-    path = "scripts/modelscope_glm_47.py"
-    texts = [modelscope_script(profile, i) for i in range(len(profile.nodes))]
-    if len(set(texts)) == 1:
-        return [_file(path, texts[0], "download")]
-    return [_file(path, text, "download", node=i) for i, text in enumerate(texts)]
+def launch_file(profile: Profile, index: int) -> RenderedFile:
+    """One node's ``scripts/glm_47_infer_node<i>.sh``."""
+    path = f"scripts/{job_name(index)}.sh"
+    return RenderedFile(path, launch_script(profile, index), index, 0o755, "launch")
+
+
+def download_file(profile: Profile, index: int) -> RenderedFile:
+    """``scripts/modelscope_glm_47.py`` as one node needs it."""
+    return RenderedFile(_DOWNLOAD, modelscope_script(profile, index), index, 0o644, "download")
+
+
+def _downloads(profile: Profile) -> list[RenderedFile]:
+    """One for all nodes, or one a node where their model folders differ."""
+    files = [download_file(profile, i) for i in range(len(profile.nodes))]
+    if len({f.text for f in files}) == 1:
+        return [replace(files[0], node=None)]
+    return files
+
+
+def _common_files(profile: Profile) -> list[RenderedFile]:
+    """What all nodes get alike: patches, helpers in the container, the request."""
+    files = [
+        RenderedFile(f"patches/{name}", assets.text("patches", name), None, 0o644, "patch")
+        for name in PATCH_FILES
+    ]
+    for name in CONTAINER_FILES:
+        text = assets.text("scripts", "container", name)
+        files.append(RenderedFile(f"scripts/{name}", text, None, 0o755, "container"))
+    request = [
+        ("scripts/verify_request.json", request_json(profile), 0o644),
+        ("scripts/verify_request.sh", request_script(profile), 0o755),
+    ]
+    files += [RenderedFile(path, text, None, mode, "request") for path, text, mode in request]
+    return files
 
 
 def deployed_files(profile: Profile, index: int) -> tuple[DeployedFile, ...]:
     """What the files step lays on a node, with absolute host paths."""
+    files = (
+        docker_run_file(profile),
+        launch_file(profile, index),
+        download_file(profile, index),
+        *_common_files(profile),
+    )
     return tuple(
         DeployedFile(posixpath.join(profile.base_dir, f.path), f.data, f.mode, f.sha256)
-        for f in render(profile).for_node(index)
+        for f in files
     )

@@ -9,7 +9,7 @@ from glm47_tui import assets
 from glm47_tui.profile import Profile
 from glm47_tui.render.container import inspect_format, wanted_lines
 from glm47_tui.render.launch import job_name, selftest_args
-from glm47_tui.render.rendering import deployed_files, render
+from glm47_tui.render.rendering import deployed_files, download_file, launch_file
 from glm47_tui.render.templates import fill
 
 
@@ -58,15 +58,14 @@ def _launch(profile: Profile, index: int) -> dict[str, Any]:
     job = job_name(index)
     return {
         "job": job,
-        "sha": render(profile).find(f"scripts/{job}.sh").sha256,
+        "sha": launch_file(profile, index).sha256,
         "rpc_port": profile.launch.rpc_port,
     }
 
 
 def _model(profile: Profile, index: int) -> dict[str, Any]:
     path = profile.model_path(index)
-    script = render(profile).find("scripts/modelscope_glm_47.py", index)
-    return {"model": path, "sha": script.sha256}
+    return {"model": path, "sha": download_file(profile, index).sha256}
 
 
 def _patches(profile: Profile, index: int) -> dict[str, Any]:

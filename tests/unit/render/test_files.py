@@ -114,3 +114,18 @@ def test_no_rendered_file_holds_a_secret_or_a_place_of_this_machine(pair: Profil
     for file in render(pair).files:
         assert root not in file.text
         assert "MODELSCOPE-TOKEN" not in file.text
+
+
+def test_what_lands_on_a_node_is_what_is_previewed() -> None:
+    profile = make_profile(3)
+    nodes = list(profile.nodes)
+    nodes[1] = nodes[1].model_copy(update={"model_path": "/opt/data/ssd/GLM-4.7"})
+    profile = profile.model_copy(update={"nodes": tuple(nodes)})
+    rendered = render(profile)
+    for node in range(3):
+        previewed = [(f.path, f.sha256, f.mode) for f in rendered.for_node(node)]
+        landed = [
+            (posixpath.relpath(f.path, profile.base_dir), f.sha256, f.mode)
+            for f in deployed_files(profile, node)
+        ]
+        assert sorted(previewed) == sorted(landed)
