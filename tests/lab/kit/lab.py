@@ -17,6 +17,7 @@ from tests.lab.kit import net
 from tests.lab.kit.layout import (
     BOOTED,
     CONTAINER,
+    FILES,
     HOSTS,
     IMAGE,
     MODEL_PATH,
@@ -30,6 +31,7 @@ from tests.lab.kit.layout import (
 from tests.lab.kit.prepare import locked
 
 CGROUPS = Path("/sys/fs/cgroup")
+LISTENS = "ss -Hltn 'sport = :22' | grep -q ."
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,7 @@ class Lab:
         hosts.boot(self.layout, item)
         where = self.layout.host_dir(item.name)
         try:
-            hosts.wait_for(
-                f"{item.name}: sshd", lambda: self._answers(item, "test -s /run/sshd.pid")
-            )
+            hosts.wait_for(f"{item.name}: sshd", lambda: self._answers(item, LISTENS))
             if item.role == "node":
                 hosts.wait_for(
                     f"{item.name}: dockerd", lambda: self._answers(item, "docker version")
@@ -127,6 +127,15 @@ class Lab:
                 [*hosts.inside(self.layout, item), "docker", "load", "--quiet"],
                 stdin=tar, check=True, capture_output=True,
             )  # fmt: skip
+
+    def sshd(self, name: str, *settings: str) -> None:
+        """Give a host's sshd these settings besides its own (none: its own alone)."""
+        config = self.layout.host_dir(name) / "etc/ssh/lab_sshd_config"
+        own = (FILES / "lab_sshd_config").read_text()
+        # The first value of a keyword counts.
+        config.write_text("".join(f"{line}\n" for line in settings) + own)
+        self.run(name, "sshd -t -f /etc/ssh/lab_sshd_config && kill -HUP $(cat /run/sshd.pid)")
+        hosts.wait_for(f"{name}: sshd", lambda: self._answers(host(name), LISTENS))
 
     def kill(self, name: str) -> None:
         """A host loses its power."""

@@ -48,6 +48,13 @@ def plug(layout: Layout, host: str, index: int, *, up: bool) -> None:
     _batch(layout.switch, [f"link set {host}-{index} {'up' if up else 'down'}"])
 
 
+def isolate(layout: Layout, hosts: list[str], *, on: bool) -> None:
+    """Keep hosts from reaching each other by their first NIC, as a switch rule does."""
+    state = "on" if on else "off"
+    lines = [f"link set {name}-0 type bridge_slave isolated {state}" for name in hosts]
+    _batch(layout.switch, lines)
+
+
 def pids(netns: str) -> list[int]:
     """Processes in a namespace; none when it does not exist."""
     if not (NETNS / netns).exists():
