@@ -15,6 +15,11 @@ from typing import Any
 
 _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _NAME_ZH = re.compile(r"(北京|上海|广州|深圳|杭州|成都|南京|武汉|西安|重庆|天津|苏州)")
+_SAME = {
+    "天气": "weather", "时间": "time", "搜索": "search", "文件": "file", "计算": "calculate",
+    "日期": "date", "温度": "temperature", "邮件": "mail", "数据库": "database",
+}  # fmt: skip
+"""Words of a question that stand for English ones in a tool's name."""
 _SUM = re.compile(r"(\d+)\s*(加|减|乘以|乘|[+\-*×x])\s*(\d+)")
 
 
@@ -82,7 +87,8 @@ def _pieces(text: str) -> set[str]:
     low = text.lower()
     chinese = "".join(c if _CHINESE.match(c) else " " for c in low)
     pairs = {a + b for part in chinese.split() for a, b in pairwise(part)}
-    return set(re.findall(r"[a-z]{3,}", low.replace("_", " "))) | pairs
+    both = {english for word, english in _SAME.items() if word in low}
+    return set(re.findall(r"[a-z]{3,}", low.replace("_", " "))) | pairs | both
 
 
 def _call(question: Asked) -> str | None:
