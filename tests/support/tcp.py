@@ -16,6 +16,7 @@ class Proxy:
 
     def __init__(self, target: int, host: str = "127.0.0.1") -> None:
         self._target = (host, target)
+        self._left: int | None = None
         self._flowing = threading.Event()
         self._flowing.set()
         self._sockets: set[socket.socket] = set()
@@ -47,6 +48,10 @@ class Proxy:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def cut_after(self, size: int) -> None:
+        """Cut everything once this many bytes more have come from the target."""
+        self._left = size
+
     def _accept(self) -> None:
         while True:
             try:
@@ -56,12 +61,19 @@ class Proxy:
                 return
             self._sockets |= {near, far}
             for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self._carry, args=(a, b), daemon=True).start()
+                threading.Thread(target=self._carry, args=(a, b, b is near), daemon=True).start()
 
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket, down: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 self._flowing.wait()
-                sink.sendall(data)
+                if down and self._left is not None:
+                    data = data[: self._left]
+                    self._left -= len(data)
+                if data:
+                    sink.sendall(data)
+                if down and self._left == 0:
+                    self.cut()
+                    return
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import paramiko
@@ -45,6 +46,15 @@ def wait(wire: Wire, event: threading.Event, deadline: Deadline) -> None:
             raise TimeoutError
 
 
+@contextmanager
+def _sending() -> Iterator[None]:
+    """What paramiko raises when it cannot send: the connection has ended."""
+    try:
+        yield
+    except (EOFError, OSError, paramiko.SSHException):
+        raise HungUp from None
+
+
 def _outcome(wire: Wire, event: threading.Event, deadline: Deadline) -> tuple[str, ...]:
     """Methods wanted next; empty when logged in."""
     wait(wire, event, deadline)
@@ -69,7 +79,8 @@ def none(wire: Wire, user: str, deadline: Deadline) -> tuple[str, ...]:
     """Ask which methods the server offers. () when it lets the user in just so."""
     event = threading.Event()
     wire.auth_handler = AuthHandler(wire)
-    wire.auth_handler.auth_none(user, event)
+    with _sending():
+        wire.auth_handler.auth_none(user, event)
     try:
         _outcome(wire, event, deadline)
     except Denied as denied:
@@ -80,20 +91,16 @@ def none(wire: Wire, user: str, deadline: Deadline) -> tuple[str, ...]:
 def public_key(wire: Wire, user: str, key: paramiko.PKey, deadline: Deadline) -> tuple[str, ...]:
     """Log in by a key. Returns the methods wanted next (empty: done) or raises Denied."""
     event = threading.Event()
-    try:
+    with _sending():
         wire.auth_publickey(user, key, event)
-    except paramiko.SSHException:
-        raise HungUp from None
     return _outcome(wire, event, deadline)
 
 
 def password(wire: Wire, user: str, secret: str, deadline: Deadline) -> tuple[str, ...]:
     """Log in by a password."""
     event = threading.Event()
-    try:
+    with _sending():
         wire.auth_password(user, secret, event, fallback=False)
-    except paramiko.SSHException:
-        raise HungUp from None
     return _outcome(wire, event, deadline)
 
 
@@ -116,7 +123,8 @@ def interactive(wire: Wire, user: str, answer: Answerer, deadline: Deadline) -> 
         return list(given)
 
     wire.auth_handler = AuthHandler(wire)
-    wire.auth_handler.auth_interactive(user, handler, event)
+    with _sending():
+        wire.auth_handler.auth_interactive(user, handler, event)
     try:
         return _outcome(wire, event, deadline)
     except Denied:
@@ -162,7 +170,8 @@ def would_accept(wire: Wire, user: str, blob: bytes, deadline: Deadline) -> bool
     query = _Query(wire)
     query.blob = blob
     wire.auth_handler = query
-    query.auth_publickey(user, None, event)  # type: ignore[arg-type]
+    with _sending():
+        query.auth_publickey(user, None, event)  # type: ignore[arg-type]
     wait(wire, event, deadline)
     if not wire.is_active():
         raise HungUp

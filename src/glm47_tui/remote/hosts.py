@@ -91,7 +91,13 @@ def _call(target: Target, verifier: Verifier, asker: Asker, note: Note, via: Wir
         except RemoteError as error:
             # No key of the types that are left: the first verdict stands.
             raise (changed if changed and error.kind == "protocol" else error) from None
-        key = wire.get_remote_server_key()
+        try:
+            key = wire.get_remote_server_key()
+        except paramiko.SSHException:
+            wire.close()
+            raise RemoteError(
+                "dropped", node=asker.node, where=target.address, detail=wire.parting_words or "-"
+            ) from None
         try:
             verifier.verify(key.get_name(), key.asbytes(), asker)
             return wire

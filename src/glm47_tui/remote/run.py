@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import Any
@@ -78,14 +79,18 @@ class _Output:
 
 
 def acknowledge(channel: Any, size: int) -> None:
-    """Let the server send on: what ``channel.recv`` does after reading."""
+    """Let the server send on: what ``channel.recv`` does after reading.
+
+    A connection that is gone shows as the end of the output, so nothing is raised here.
+    """
     more = channel._check_add_window(size)
     if more > 0:
         message = paramiko.Message()
         message.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
         message.add_int(channel.remote_chanid)
         message.add_int(more)
-        channel.transport._send_user_message(message)
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            channel.transport._send_user_message(message)
 
 
 class _Pump:

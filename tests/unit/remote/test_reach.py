@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -14,7 +15,7 @@ import pytest
 from glm47_tui import remote
 from glm47_tui.profile.store import loads
 from glm47_tui.remote import RemoteError, wire
-from glm47_tui.remote.api import Connection
+from glm47_tui.remote.api import Connection, PushFile
 from glm47_tui.remote.deadline import Deadline
 from tests.support.sshd import Sshd, free_port, wait_until
 from tests.support.tcp import Proxy
@@ -121,6 +122,56 @@ def test_network_is_cut(shared_sshd: Sshd, log_in: LogIn) -> None:
         with pytest.raises(RemoteError) as caught:
             node.run("echo up; sleep 600\n", timeout=60, on_line=lambda *_: proxy.cut())
     assert caught.value.kind == "lost"
+
+
+@pytest.mark.parametrize("size", [1, 30, 60, 700, 1100, 1300, 1500, 1700, 1850, 1950, 2050, 2150])
+def test_cut_at_any_point_of_the_login(
+    shared_sshd: Sshd, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("glm47_tui.remote.hosts._DROP_PAUSES_S", ())
+    with Proxy(shared_sshd.port) as proxy:
+        proxy.cut_after(size)
+        text = profile_text([proxy.port], user=shared_sshd.user, identity=shared_sshd.login_key)
+        try:
+            connection = remote.connect_one(loads(text), 0, Answers())
+            connection.run("true\n", timeout=20)
+        except RemoteError as error:
+            assert error.kind in ("dropped", "lost"), error.kind
+        else:
+            raise AssertionError("nothing was cut")
+
+
+@pytest.mark.parametrize("size", [0, 50, 100, 200, 400, 5_000, 2_500_000])
+@pytest.mark.parametrize("what", ["run", "push", "fetch", "stream", "send"])
+def test_cut_at_any_point_of_the_work(
+    shared_sshd: Sshd, log_in: LogIn, tmp_path: Path, what: str, size: int
+) -> None:
+    (tmp_path / "big").touch()
+    os.truncate(tmp_path / "big", 30_000_000)
+    with Proxy(shared_sshd.port) as proxy:
+        node = log_in(shared_sshd, port=proxy.port, sudo=False)
+        ends: list[Exception | None] = []
+        proxy.cut_after(size)
+        with contextlib.suppress(RemoteError):
+            if what == "run":
+                node.run("head -c 30000000 /dev/zero; head -c 30000000 /dev/zero >&2", timeout=30)
+            elif what == "push":
+                node.push([PushFile(str(tmp_path / f"p{n}"), b"x" * 900_000) for n in range(20)])
+            elif what == "fetch":
+                node.fetch_file(str(tmp_path / "big"), str(tmp_path / "back"))
+            elif what == "send":
+                node.send_file(str(tmp_path / "big"), str(tmp_path / "there"))
+            else:
+                node.stream("seq 1 9000000\n", on_lines=lambda batch: None, on_end=ends.append)
+                wait_until(lambda: ends)
+        for error in ends:
+            assert isinstance(error, RemoteError)
+            assert error.kind == "lost"
+        assert not list(tmp_path.glob(".back*"))
+        if size == 0:
+            with pytest.raises(RemoteError) as caught:
+                node.run("true\n", timeout=20)
+            assert caught.value.kind == "lost"
 
 
 @pytest.fixture
