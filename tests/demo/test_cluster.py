@@ -113,6 +113,13 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_an_unknown_fault(shared: Lab) -> None:
-    with pytest.raises(ValueError, match="npu-alarm"):
+    with pytest.raises(DemoError) as error:
         shared.cluster.fault("nonsense")
+    assert "npu-alarm" in str(error.value)
     assert "npu-alarm" in FAULTS
+
+
+@pytest.mark.parametrize("text", ["nonsense", "npu-alarm@2", "npu-alarm@x", "npu-alarm@-1"])
+def test_a_fault_that_cannot_be_had(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DemoError):
+        Cluster(tmp_path / "home", faults=[text]).start()

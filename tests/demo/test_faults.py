@@ -56,7 +56,7 @@ def test_a_wrong_clock(shared: Lab) -> None:
 def test_faults_given_at_the_start(lab: Lab) -> None:
     lab.cluster.stop()
     lab.fleet.close()
-    lab.cluster._faults = {"npu-busy@1": "5", "npu-alarm": "2"}
+    lab.cluster._faults = ("npu-busy@1=5", "npu-alarm=2")
     lab.cluster.start()
     again = Lab(lab.cluster)
     facts = look(again, "npu")
@@ -64,6 +64,13 @@ def test_faults_given_at_the_start(lab: Lab) -> None:
     assert [n.id for n in look(again, "npu", 0).npu.npus if n.health == "Alarm"] == [2]
     assert not look(again, "npu", 0).npu.npus[5].processes
     again.fleet.close()
+    lab.cluster.stop()
+    lab.cluster._faults = ()
+    lab.cluster.start()
+    healthy = Lab(lab.cluster)
+    assert {n.health for n in look(healthy, "npu").npu.npus} == {"OK"}
+    assert not look(healthy, "npu").npu.npus[5].processes
+    healthy.fleet.close()
 
 
 def test_a_slow_npu_smi_is_named_and_costs_nobody_else(lab: Lab) -> None:

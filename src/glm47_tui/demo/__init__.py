@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glm47_tui.demo.cluster import Cluster as Cluster
-    from glm47_tui.demo.cluster import DemoError as DemoError
+    from glm47_tui.demo.errors import DemoError as DemoError
     from glm47_tui.demo.faults import FAULTS as FAULTS
 
 __all__ = ["FAULTS", "Cluster", "DemoError"]
@@ -18,12 +18,9 @@ __all__ = ["FAULTS", "Cluster", "DemoError"]
 
 def __getattr__(name: str) -> Any:
     """Import on first use: stand-ins import this package at every start, and must be quick."""
-    if name in ("Cluster", "DemoError"):
-        from glm47_tui.demo import cluster
+    from importlib import import_module
 
-        return getattr(cluster, name)
-    if name == "FAULTS":
-        from glm47_tui.demo.faults import FAULTS
-
-        return FAULTS
-    raise AttributeError(name)
+    places = {"Cluster": "cluster", "DemoError": "errors", "FAULTS": "faults"}
+    if name not in places:
+        raise AttributeError(name)
+    return getattr(import_module(f"glm47_tui.demo.{places[name]}"), name)

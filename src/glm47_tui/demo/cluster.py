@@ -10,24 +10,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 from glm47_tui.demo import faults, keys
+from glm47_tui.demo.errors import DemoError
 from glm47_tui.demo.sim import reap
 from glm47_tui.demo.sim.site import MARK, NIC, Site, loopback, read_json, service_ip, write
-from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
 
 START_LIMIT_S = 30.0
 """Seconds after which a start has failed; it takes about one."""
 STOP_LIMIT_S = 10.0
 _SAFE = re.compile(r"[\w./+@-]+")
-
-
-class DemoError(UserError):
-    """The simulated cluster cannot be started."""
 
 
 class Cluster:
@@ -38,8 +34,9 @@ class Cluster:
 
     ``home`` holds all of it (keys, the nodes' files, containers, logs) and may be used again:
     then the nodes are as they were left, after a reboot (containers are there, stopped).
-    ``pace`` scales the simulated waits: 1 for people to watch, 0.02 for tests. ``faults`` maps
-    ``"fault"`` or ``"fault@node"`` to a value (see ``FAULTS``).
+    ``pace`` scales the simulated waits: 1 for people to watch, 0.02 for tests. ``faults`` are on
+    from the start, each as ``NAME[@NODE][=VALUE]`` (see ``FAULTS``); those of an earlier run are
+    off again.
     """
 
     def __init__(
@@ -48,7 +45,7 @@ class Cluster:
         nodes: int = 2,
         *,
         pace: float = 1.0,
-        faults: Mapping[str, str] | None = None,
+        faults: Iterable[str] = (),
         password: str | None = None,
     ) -> None:
         if not 1 <= nodes <= 16:
@@ -56,7 +53,7 @@ class Cluster:
         self.home = Path(home).expanduser().resolve()
         self.nodes = nodes
         self._pace = pace
-        self._faults = dict(faults or {})
+        self._faults = tuple(faults)
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._found: dict[str, int] = {}
@@ -84,15 +81,17 @@ class Cluster:
 
     def _write_orders(self) -> None:
         """Lay down what the cluster's process finds: keys, plan, faults."""
+        wanted = [faults.read(text, self.nodes) for text in self._faults]
         self.home.mkdir(parents=True, exist_ok=True)
         keys.make(self.home / "keys", self.nodes)
         plan = read_json(self.home / "cluster.json") or {}
         plan |= {"nodes": self.nodes, "pace": self._pace, "password": self._password}
         write(self.home / "cluster.json", json.dumps(plan))
-        for name, value in self._faults.items():
-            fault, _, node = name.partition("@")
-            for folder in self._folders(int(node) if node else None):
-                faults.mark(folder, fault, value)
+        for folder in self._folders(None):
+            faults.forget(folder)
+        for name, node, value in wanted:
+            for folder in self._folders(node):
+                faults.mark(folder, name, value)
 
     def _check_machine(self) -> None:
         if not sys.platform.startswith("linux"):
@@ -178,7 +177,8 @@ class Cluster:
         return [self.home / "nodes" / str(i) for i in which]
 
     def fault(self, name: str, node: int | None = None, value: str = "") -> None:
-        """Switch a fault on, on one node or all; see ``FAULTS`` for names and values."""
+        """Switch a fault on, on one node or all; see ``FAULTS`` for names."""
+        faults.read(name, self.nodes)
         for folder in self._folders(node):
             faults.mark(folder, name, value)
             faults.apply(Site(folder), name)

@@ -16,44 +16,41 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from glm47_tui.demo.errors import DemoError
 from glm47_tui.demo.sim import build, kernel, model, network, stubs
 from glm47_tui.demo.sim.docker import containers, rootfs
 from glm47_tui.demo.sim.docker.store import REFERENCE, Store
 from glm47_tui.demo.sim.site import MARK, Site
+from glm47_tui.i18n import Msg
 
-FAULTS = {
-    "npu-alarm": "an NPU (value: its number, 3 if empty) is in alarm",
-    "npu-busy": "a foreign process holds an NPU (value: its number, 0 if empty)",
-    "npu-smi-slow": "npu-smi takes long (value: seconds, 5 if empty)",
-    "link-down": "the RoCE port of NPUs is down (value: their numbers, 3 if empty)",
-    "tls-differs": "the RoCE ports have TLS switched on",
-    "driver-missing": "no driver, no devices, no npu-smi",
-    "driver-differs": "another driver version",
-    "firewall": "connections from other nodes are refused; firewall-cmd --add-… opens it",
-    "clock-skew": "the clock is wrong (value: seconds, 300 if empty)",
-    "disk-full": "the data disk has a few GB left",
-    "model-missing": "no model on disk",
-    "model-incomplete": "three weight files are missing, one is a Git-LFS pointer",
-    "engine-oom": "the engine runs out of NPU memory while it loads the weights",
-    "engine-stuck": "the engine starts and never connects to its head node",
-    "pull-fails": "the registry cannot be reached",
-    "image-present": "the image is there already",
-    "container-differs": "a container of the deployment's name runs with other options",
-    "foreign-file": "somebody has changed a file of vLLM in the container",
-}
-"""Names of faults, and what they do."""
+FAULTS = (
+    "npu-alarm", "npu-busy", "npu-smi-slow", "link-down", "tls-differs", "driver-missing",
+    "driver-differs", "firewall", "clock-skew", "disk-full", "model-missing", "model-
+    incomplete", "engine-oom", "engine-stuck", "pull-fails", "image-present", "container-
+    differs", "foreign-file",
+)  # fmt: skip
+"""Names of faults; what they do say the texts ``demo.fault.NAME``."""
+_DEFAULTS = {
+    "link-down": "3", "npu-alarm": "3", "npu-busy": "0", "clock-skew": "300",
+    "container-differs": "vllm-ascend-v0.13.0rc1",
+}  # fmt: skip
+
+
+def read(text: str, nodes: int) -> tuple[str, int | None, str]:
+    """Read ``NAME[@NODE][=VALUE]``: name, node (None: all), value; DemoError for anything else."""
+    where, _, value = text.partition("=")
+    name, mark, node = where.partition("@")
+    if name not in FAULTS:
+        raise DemoError(Msg.of("demo.no_fault", name=name, known=", ".join(FAULTS)))
+    if mark and not (node.isdigit() and int(node) < nodes):
+        raise DemoError(Msg.of("demo.no_node", text=text, last=nodes - 1))
+    return name, int(node) if mark else None, value
 
 
 def mark(folder: Path, name: str, value: str) -> None:
-    """Write a fault down; ValueError when there is none of that name."""
-    if name not in FAULTS:
-        raise ValueError(f"no fault {name!r}: {', '.join(FAULTS)}")
+    """Write a fault down."""
     (folder / "faults").mkdir(parents=True, exist_ok=True)
-    default = {
-        "link-down": "3", "npu-alarm": "3", "npu-busy": "0", "clock-skew": "300",
-        "container-differs": "vllm-ascend-v0.13.0rc1",
-    }  # fmt: skip
-    (folder / "faults" / name).write_text(f"{value or default.get(name, '')}\n", "utf-8")
+    (folder / "faults" / name).write_text(f"{value or _DEFAULTS.get(name, '')}\n", "utf-8")
 
 
 def unmark(folder: Path, name: str) -> None:
@@ -66,6 +63,14 @@ def apply(site: Site, name: str) -> None:
     change = _CHANGES.get(name)
     if change is not None:
         change(site)
+
+
+def forget(folder: Path) -> None:
+    """Switch off all faults of a node that does not run."""
+    for note in (folder / "faults").glob("[a-z]*"):
+        note.unlink()
+        if (folder / "node.json").exists():
+            apply(Site(folder), note.name)
 
 
 def boot(site: Site) -> None:

@@ -16,18 +16,32 @@ from glm47_tui.i18n import t
 @option("--keep", is_flag=True)
 @option("--nodes", default=2, show_default=True, type=click.IntRange(1, 16))
 @option("--home", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@option("--fault", "faults", multiple=True, metavar="NAME")
+@option("--pace", default=1.0, show_default=True, type=click.FloatRange(0.01, 100),
+        metavar="FACTOR")  # fmt: skip
 @option("--json", "as_json", is_flag=True)
 @option("--verbose", "-v", is_flag=True)
 def demo(
-    headless: bool, keep: bool, nodes: int, home: Path | None, as_json: bool, verbose: bool
+    headless: bool,
+    keep: bool,
+    nodes: int,
+    home: Path | None,
+    faults: tuple[str, ...],
+    pace: float,
+    as_json: bool,
+    verbose: bool,
 ) -> int:
     """Words are in the catalogs."""
     from platformdirs import user_cache_path
 
-    from glm47_tui.demo import Cluster
+    from glm47_tui.demo import FAULTS, Cluster
 
+    if "list" in faults:
+        for name in FAULTS:
+            click.echo(f"{name:<18} {t(f'demo.fault.{name}')}")
+        return 0
     place = home or user_cache_path("glm47-tui", appauthor=False) / "demo"
-    cluster = Cluster(place, nodes=nodes)
+    cluster = Cluster(place, nodes=nodes, pace=pace, faults=faults)
     cluster.start()
     try:
         file = place / "profile.toml"
