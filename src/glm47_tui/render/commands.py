@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from glm47_tui.i18n import Msg
-from glm47_tui.profile import Profile
+from glm47_tui.profile import Profile, SshSpec
+from glm47_tui.profile.fields import split_jump
 from glm47_tui.render.files import Rendered
 from glm47_tui.render.launch import job_name, selftest_args
 
@@ -95,8 +96,7 @@ def copy_lines(profile: Profile, index: int, rendered: Rendered | None = None) -
     """Lines that bring the folder written by ``write`` to a node, run inside that folder."""
     ssh = profile.node_ssh(index)
     host = profile.nodes[index].host
-    options = ["-o", f"ProxyJump={ssh.jump}"] if ssh.jump else []
-    options += ["-i", ssh.identity] if ssh.identity else []
+    options = _login_options(ssh)
     port = [str(ssh.port)] if ssh.port != 22 else []
     target = f"{ssh.user}@{host}"
     copy = f"{ssh.user}@[{host}]" if ":" in host else target
@@ -112,6 +112,24 @@ def copy_lines(profile: Profile, index: int, rendered: Rendered | None = None) -
     ):
         lines.append(f"{_words(copier)} node{index}/. {copy}:{base}/")
     return "\n".join(lines)
+
+
+def _login_options(ssh: SshSpec) -> list[str]:
+    """Options of ssh and scp for key, known hosts and jump host.
+
+    ``-J`` would not take the key to the jump host: there a ProxyCommand says it all.
+    """
+    own = ["-i", ssh.identity] if ssh.identity else []
+    if ssh.known_hosts:
+        own += ["-o", f"UserKnownHostsFile={ssh.known_hosts}"]
+    if not ssh.jump:
+        return own
+    if not own:
+        return ["-J", ssh.jump]
+    user, host, port = split_jump(ssh.jump)
+    to = f"{user}@{host}" if user else host
+    through = f"ssh {_words([*own, '-p', str(port)])} -W '[%h]:%p' {to}"
+    return [*own, "-o", f"ProxyCommand={through}"]
 
 
 def _words(words: list[str]) -> str:

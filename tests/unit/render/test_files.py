@@ -87,12 +87,16 @@ def test_copying_goes_the_way_the_profile_logs_in() -> None:
     copy = commands(make_profile(**SITE), 1)[0]
     assert copy.where == "here"
     login, scp = copy.text.splitlines()
-    assert login == (
-        "ssh -o ProxyJump=root@10.78.0.2:2022 -i ~/'.ssh/my key' -p 2200 ops@10.77.0.11 "
-        "mkdir -p /opt/data/glm47-tui/atlas-pair"
-    )
+    through = "ssh -i ~/'.ssh/my key' -p 2022 -W '[%h]:%p' root@10.78.0.2"
+    assert shlex.split(login) == [
+        "ssh", "-i", "~/.ssh/my key", "-o", f"ProxyCommand={through}", "-p", "2200",
+        "ops@10.77.0.11", "mkdir", "-p", "/opt/data/glm47-tui/atlas-pair",
+    ]  # fmt: skip
+    assert login.startswith("ssh -i ~/'.ssh/my key' ")
     assert "-P 2200 scripts patches ops@10.77.0.11:" in scp
-    assert shlex.split(scp)[0] == "scp"
+    plain = commands(make_profile(ssh={"jump": "root@10.78.0.2:22"}), 1)[0].text.splitlines()
+    assert plain[0].startswith("ssh -J root@10.78.0.2:22 root@10.77.0.11 mkdir")
+    assert commands(make_profile(), 1)[0].text.startswith("ssh root@10.77.0.11 mkdir")
 
 
 def test_node_0_alone_waits_and_verifies(pair: Profile) -> None:
