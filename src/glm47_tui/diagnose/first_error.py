@@ -18,6 +18,8 @@ _EXCEPTION = re.compile(
     r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*"
     r"(?:Error|Exception|Exit|Interrupt|Timeout|Failure|Warning|NotFound|Invalid\w*)(?::|$)"
 )
+# A process that was told to end says so in a traceback: nothing failed.
+_TOLD_TO = ("KeyboardInterrupt", "SystemExit", "asyncio.exceptions.CancelledError")
 _TRACEBACK = "Traceback (most recent call last)"
 _MARKS = (b"ERROR", b"Traceback (most")
 
@@ -27,6 +29,7 @@ class _Failing:
     first: Place
     exception: Place | None = None
     in_traceback: bool = False
+    told_to: bool = False
 
 
 class FirstErrors:
@@ -67,13 +70,16 @@ class FirstErrors:
         if traceback:
             known.in_traceback = True
         elif known.in_traceback and known.exception is None and _EXCEPTION.match(message):
-            known.exception = place
+            if message.startswith(_TOLD_TO):
+                known.told_to = True
+            else:
+                known.exception, known.told_to = place, False
         return self.following
 
     def first(self) -> tuple[Place, Place | None] | None:
         """Return the first error and its exception: of a process that raised one, if any did."""
-        raised = [f for f in self._failing.values() if f.exception]
-        some = raised or list(self._failing.values())
+        failing = [f for f in self._failing.values() if not f.told_to]
+        some = [f for f in failing if f.exception] or failing
         if not some:
             return None
         earliest = min(some, key=lambda f: (f.first.line,))

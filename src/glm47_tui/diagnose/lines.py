@@ -2,10 +2,11 @@
 
 Layouts: vLLM 0.13.0 (``(Worker_TP3 pid=412) ERROR 12-27 10:11:12 [core.py:866] ...``, the process
 coloured unless NO_COLOR is set, every line of a traceback with the full prefix and ``\\r`` at its
-end), uvicorn (``INFO:     ...``), torch's glog lines (``[rank3]:[W1227 10:11:12.123 file:1] ...``),
-HCCL and plog (``[ERROR] HCCL(412,python):2026-01-12-10:53:02.123.456 [...]``), torch_npu
-(``[ERROR] 2026-01-12-10:53:02 (PID:412, Device:0, RankID:3) ...``), any of them behind
-``docker logs --timestamps``.
+end), uvicorn (``INFO:     ...``), torch's glog lines (``[rank3]:[W1227 10:11:12.123 file:1] ...``,
+from Python ``W1227 10:11:12.123000 412 file:1] ...``), HCCL and plog
+(``[ERROR] HCCL(412,python):2026-01-12-10:53:02.123.456 [...]``), torch_npu
+(``[ERROR] 2026-01-12-10:53:02 (PID:412, Device:0, RankID:3) ...``),
+any of them behind ``docker logs --timestamps``.
 
 Stamps of vLLM name neither year nor zone. All stamps are read as if they were UTC: the clocks of
 one deployment's files agree that way, and the order is what counts.
@@ -39,6 +40,8 @@ _HEAD = re.compile(
       | (?:\[rank(?P<rank>\d+)\]:)?
             \[(?P<glog>[IWEF])(?P<gmonth>\d{1,2})(?P<gday>\d\d)[ ](?P<gclock>\d\d:\d\d:\d\d)
             (?:\.\d+)?[ ][^\]]*\][ ]
+      | (?P<pylog>[IWEF])(?P<pmonth>\d\d)(?P<pday>\d\d)[ ](?P<ptime>\d\d:\d\d:\d\d)\.\d+[ ]
+            (?P<ppid>\d+)[ ][^\]]*\][ ]
       | \[rank(?P<trank>\d+)\]:[ ]
       | \[(?P<plog>[A-Z]{4,8})\][ ]?\w+\((?P<pid>\d+),[^)]*\):[ ]?
             (?P<pdate>\d{4}-\d\d-\d\d)-(?P<pclock>\d\d:\d\d:\d\d)[\d.]*[ ]?
@@ -51,6 +54,7 @@ _HEAD = re.compile(
     """,
     re.VERBOSE,
 )
+_YEARLESS = (("month", "day", "clock"), ("gmonth", "gday", "gclock"), ("pmonth", "pday", "ptime"))
 _GLOG_LEVELS = {"I": "INFO", "W": "WARN", "E": "ERROR", "F": "FATAL"}
 # A progress bar ends without a newline, so another process may write on behind it.
 _INNER = re.compile(r"\([^\s()]+(?: [\w=]+)? pid=\d+\) (?:[A-Z]{4,8} \d\d-\d\d |[A-Z]{4,8}: )")
@@ -104,12 +108,12 @@ def parse_head(text: str, reference: float) -> Head:
             at = inner.start()
         found = _HEAD.match(text[at:]) or found
     g = found.groupdict()
-    glog = g["glog"]
+    glog = g["glog"] or g["pylog"]
     level = g["level"] or g["uvicorn"] or g["plog"] or g["npu"] or g["ilevel"] or ""
     process = g["proc"] or ""
     if not process:
-        if g["pid"] or g["npid"]:
-            process = f"pid={g['pid'] or g['npid']}"
+        if pid := g["pid"] or g["npid"] or g["ppid"]:
+            process = f"pid={pid}"
         elif g["rank"] or g["trank"]:
             process = f"rank{g['rank'] or g['trank']}"
     return Head(
@@ -125,7 +129,7 @@ def _stamp(g: dict[str, str | None], reference: float) -> float | None:
     for date, clock in (("pdate", "pclock"), ("ndate", "nclock"), ("idate", "iclock")):
         if g[date]:
             return _iso(f"{g[date]}T{g[clock]}")
-    for month, day, clock in (("month", "day", "clock"), ("gmonth", "gday", "gclock")):
+    for month, day, clock in _YEARLESS:
         if g[month]:
             return _yearless(f"{g[month]}", f"{g[day]}", f"{g[clock]}", reference)
     return None

@@ -67,8 +67,9 @@ _STEPS: dict[str, tuple[int, str]] = {
     "init engine (profile": (5, CAPTURE),
     # uvicorn, on the head
     "Application startup complete": (6, SERVING),
-    # entrypoints/launcher.py:110
+    # entrypoints/launcher.py:110; entrypoints/cli/serve.py:158, headless
     "Shutting down FastAPI HTTP server": (7, GONE),
+    "Shutting down.": (7, GONE),
 }
 MARKS = (HEAD_STARTS, WORKER_STARTS, *_STEPS)
 _GONE = (
@@ -78,8 +79,9 @@ _GONE = (
     "WorkerProc initialization failed",
     "died unexpectedly",
     "EngineDeadError",
+    "KeyboardInterrupt: terminated",  # stopped while starting: api_server.py:1377
     ": error: ",  # argparse: usage and the end
-    "invalid tool call parser",
+    "invalid tool call parser",  # KeyError
     "invalid reasoning parser",
 )
 _BAR = re.compile(r"(\d{1,3})%(?: Completed)?\s*\|.*?(\d+)/(\d+)")
@@ -185,7 +187,7 @@ def _may_speak(line: str) -> bool:
     message = line.find("] ") + 2
     if message > 1 and line.startswith(MARKS, message):
         return True
-    if "rror" in line or "died unexpectedly" in line or "invalid" in line:
+    if "rror" in line or "died unexpectedly" in line or "terminated" in line:
         return True
     bar = line.rfind("\r") + 1
     if line.startswith(MARKS, bar):

@@ -29,6 +29,7 @@ _DOCKER = rb"(?:20\d\d-\d\d-\d\dT[^ \n]* )?"
 _PROCESS = rb"(?:[\x1b(][^ \n]* (?:pid=\d+|[\w=]+ pid=\d+)\)(?:\x1b\[0;0m)? )?"
 _STAMPED = rb"[A-Z]+ \d\d-\d\d \d\d:\d\d:\d\d \[[^\]\n]*\] "
 _GLOG = rb"(?:\[rank\d+\]:)?\[[IWEF]\d{3,4} \d\d:\d\d:\d\d[^ \n]* [^\]\n]*\] "
+_PYLOG = rb"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ \d+ [^\]\n]*\] "
 _PLOG = rb"\[[A-Z]+\] ?\w+\(\d+,[^)\n]*\): ?[\d:.-]+ ?"
 _NPU = rb"\[[A-Z]+\] 20[\d:-]+[^ \n]* (?:\(PID:[^)\n]*\) )?"
 
@@ -52,7 +53,7 @@ def message_pattern(quiet: Iterable[str]) -> re.Pattern[bytes]:
         rb"INFO(?: [^\]\n]*\] " + unless + rb"|: +(?! )" + unless + rb")"
         rb"|DEBUG [^\]\n]*\] " + unless + rb"|\[(?:INFO|DEBUG|EVENT)\] "
     )
-    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PLOG, _NPU, _UVICORN, _RANK)) + rb")?"
+    prefix = rb"(?:" + rb"|".join((_STAMPED, _GLOG, _PYLOG, _PLOG, _NPU, _UVICORN, _RANK)) + rb")?"
     return re.compile(
         rb"\n" + _DOCKER + _PROCESS + rb"(?:" + silent + rb"|" + prefix + rb"([^\n]*))"
     )

@@ -96,6 +96,8 @@ def test_messages_are_those_of_the_slow_way() -> None:
         (b"[rank3]:[W112 10:53:02.123456789 socket.cpp:759] m",
          Head("rank3", "WARN", 1_768_215_182.0, None, 49)),
         (b"(A pid=1) ERROR 13-45 99:99:99 [x.py:1] m", Head("A pid=1", "ERROR", None, None, 40)),
+        (b"W0112 10:53:02.169000 30314 /site-packages/torch/utils/cpp_extension.py:117] m",
+         Head("pid=30314", "WARN", 1_768_215_182.0, None, 77)),
         (b"no prefix at all", Head()),
     ],
 )  # fmt: skip

@@ -154,3 +154,20 @@ def test_the_report_says_where_why_and_what_to_do(tmp_path: Path) -> None:
         assert f"node1  {paths[1]}:{report.causes[0].place.line}" in text
         assert "EJ0001: [PID: 512]" in text
         assert "$ npu-smi info" in text
+
+
+def test_an_engine_that_was_told_to_end_did_not_fail() -> None:
+    nodes = zero, one = pair()
+    together(nodes, Node.launch)
+    zero.raw(
+        f"({zero.api}) Traceback (most recent call last):",
+        f'({zero.api})   File "/vllm-workspace/vllm/vllm/entrypoints/openai/api_server.py"',
+        f'({zero.api})     raise KeyboardInterrupt("terminated")',
+        f"({zero.api}) KeyboardInterrupt: terminated",
+    )
+    one.log("", "INFO", "serve.py:158", "Shutting down.")
+    report = diagnose(nodes)
+    assert report.causes == ()
+    assert report.first_error is None
+    assert report.stalls == ()
+    assert [(p.node, p.phase) for p in report.phases] == [("node0", "gone"), ("node1", "gone")]
