@@ -56,6 +56,8 @@ class DeployScreen(StepScreen):
         super().__init__()
         self._grid: tuple[object, ...] = ()
         self._log: tuple[int, int, int] = (-1, 0, 0)
+        self._drawn: dict[tuple[str, int], Content] = {}
+        """What the cells of the grid hold, so that only changes are drawn."""
         self._show_outcome = False
         self._seen_end: object = None
 
@@ -144,6 +146,7 @@ class DeployScreen(StepScreen):
         if shape != self._grid:
             self._grid = shape
             table.clear(columns=True)
+            self._drawn = {}
             table.add_column(t("screens.deploy.stage"), key="stage", width=STAGE_CELLS)
             for i in range(nodes):
                 table.add_column(f"node{i}", key=str(i), width=width)
@@ -153,7 +156,10 @@ class DeployScreen(StepScreen):
         now = time.time()
         for stage in stages:
             for i in range(nodes):
-                table.update_cell(stage, str(i), cell_text(state, stage, i, now))
+                text = cell_text(state, stage, i, now)
+                if self._drawn.get((stage, i)) != text:
+                    self._drawn[stage, i] = text
+                    table.update_cell(stage, str(i), text)
 
     @staticmethod
     def _node_width(table: int, nodes: int) -> int:

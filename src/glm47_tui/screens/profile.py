@@ -55,7 +55,10 @@ class ProfileScreen(StepScreen):
             self._drawn = draft
             self.run_worker(self._fill(), exclusive=True, exit_on_error=False)
         elif draft is None and "*" in topics:
-            self._list()
+            opening = self.session.word is not None and self.session.opening is None
+            self.query_one("#views").display = not opening
+            if not opening:
+                self._list()
         if self.session.opening is not None and draft is None:
             self.query_one("#pick-text", Say).say(str(self.session.opening))
 
@@ -85,7 +88,9 @@ class ProfileScreen(StepScreen):
         await form.remove_children()
         await form.mount_all([row_of(draft, field) for field in BASICS])
         await form.mount_all([Fold(group, f"screens.group.{group}") for group in ADVANCED])
-        self.query_one("#views", ContentSwitcher).current = "edit"
+        views = self.query_one("#views", ContentSwitcher)
+        views.current = "edit"
+        views.display = True
         form.scroll_home(animate=False)
         self._mark()
         if self.wizard.step_shown == self.STEP and draft.source is None:

@@ -54,6 +54,8 @@ class Session:
             self.use(open_profile(self.word))
         except UserError as error:
             self.opening = error
+            self.word = None
+            self.inbox.touch("*")
 
     def use(self, draft: Draft) -> None:
         """Go on with another draft; what was known of other nodes is dropped."""

@@ -1,40 +1,66 @@
-"""The keys that work now, in two lines at the bottom: the screen's own, then the wizard's."""
+"""The keys that work now, in two lines at the bottom: the screen's own, then the wizard's.
+
+One widget draws a line: Textual's footer makes a widget a key and makes all of them anew with
+every focus, which a busy machine shows.
+"""
 
 from __future__ import annotations
 
-from textual.app import App, ComposeResult
+from typing import Any
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import App, ComposeResult, RenderResult
 from textual.binding import ActiveBinding, Binding
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Footer
-from textual.widgets._footer import FooterKey
+from textual.content import Content
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.widget import Widget
 
 from glm47_tui.widgets.say import Say, words
 
 
-class KeyRow(Footer):
+class KeyRow(Widget):
     """Keys of one kind: of the app (``general``) or of the screen and what has focus."""
 
-    def __init__(self, *, general: bool, id: str) -> None:
-        super().__init__(id=id, show_command_palette=False)
-        self._general = general
+    ALLOW_SELECT = False
 
-    def compose(self) -> ComposeResult:
-        """Make one clickable key per action, described in the current language."""
-        if not self._bindings_ready:
-            return
+    def __init__(self, *, general: bool, id: str) -> None:
+        super().__init__(id=id)
+        self._general = general
+        self._shown: list[tuple[str, str, str]] = []
+        """(key, its name on screen, description)"""
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+        self._look()
+
+    def on_unmount(self) -> None:
+        """Follow no more."""
+        self.screen.bindings_updated_signal.unsubscribe(self)
+
+    def _changed(self, screen: Screen[Any]) -> None:
+        if self.is_attached and screen is self.screen:
+            self._look()
+
+    def relabel(self) -> None:
+        """Describe the keys in the current language."""
+        self._look()
+
+    def _look(self) -> None:
         seen: set[str] = set()
-        for _, binding, enabled, tooltip in self._in_order():
-            if binding.action in seen:
-                continue
-            seen.add(binding.action)
-            yield FooterKey(
-                binding.key,
-                key_name(self.app, binding),
-                words(binding.description),
-                binding.action,
-                disabled=not enabled,
-                tooltip=tooltip,
-            ).data_bind(compact=Footer.compact)
+        shown = []
+        for active in self._in_order():
+            binding = active.binding
+            if binding.action not in seen:
+                seen.add(binding.action)
+                name = key_name(self.app, binding)
+                shown.append((binding.key, name, words(binding.description)))
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh(layout=True)
 
     def _in_order(self) -> list[ActiveBinding]:
         """Return the bindings to show, the app's in the order it lists them.
@@ -46,25 +72,46 @@ class KeyRow(Footer):
             active
             for active in self.screen.active_bindings.values()
             if active.binding.show
+            and active.enabled
             and isinstance(active.node, App) is self._general
             and not (typing and typing.check_consume_key(active.binding.key, _character(active)))
         ]
         if not self._general:
             return shown
-        keys = [
-            k for b in type(self.app).BINDINGS if isinstance(b, Binding) for k in b.key.split(",")
-        ]
+        listed = [b.key for b in type(self.app).BINDINGS if isinstance(b, Binding)]
+        keys = [key for several in listed for key in several.split(",")]
         return sorted(
             shown, key=lambda a: keys.index(a.binding.key) if a.binding.key in keys else 99
         )
 
-    def relabel(self) -> None:
-        """Describe the keys in the current language."""
-        if self.is_attached:
-            self.call_after_refresh(self.recompose)
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        """As wide as the keys are."""
+        del container, viewport
+        return sum(_width(name, what) for _, name, what in self._shown)
+
+    def render(self) -> RenderResult:
+        """Draw the keys."""
+        parts: list[str | tuple[str, str]] = []
+        for _, name, what in self._shown:
+            parts += [(f" {name}", "bold $footer-key-foreground"), f" {what} "]
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key is a press of it."""
+        event.stop()
+        x = 0
+        for key, name, what in self._shown:
+            x += _width(name, what)
+            if event.x < x:
+                self.app.simulate_key(key)
+                return
 
 
-def key_name(app: App[object], binding: Binding) -> str:
+def _width(name: str, what: str) -> int:
+    return cell_len(name) + cell_len(what) + 3
+
+
+def key_name(app: App[Any], binding: Binding) -> str:
     """Return what a key is called on screen."""
     shown = binding.key_display or app.get_key_display(binding)
     return shown.upper() if shown[0] == "f" and shown[1:].isdigit() else shown

@@ -1,0 +1,324 @@
+"""What the monitor shows, in the wizard and alone: engine, nodes, events, logs, and their keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from glm47_tui.i18n import Msg, t
+from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
+from glm47_tui.monitor.feed import LogFeed
+from glm47_tui.monitor.player import SPEEDS
+from glm47_tui.screens.monitor_words import engine_line, log_title, rank_line
+from glm47_tui.widgets.columns import pad
+from glm47_tui.widgets.watch_events import EventList
+from glm47_tui.widgets.watch_logs import LogView
+from glm47_tui.widgets.watch_nodes import NodeFull, NodeList
+
+TICK_S = 0.1
+NODES_S = 0.5
+SIDE_BY_SIDE = 4
+"""Most logs beside each other; with more nodes they are merged."""
+
+
+class MonitorPane(Container):
+    """Draws one :class:`Monitor` or :class:`Player`; ``attach`` says which."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "pause", "watch.key.pause"),
+        Binding("slash", "search", "watch.key.search", key_display="/"),
+        Binding("n", "find(1)", "watch.key.next", show=False),
+        Binding("N", "find(-1)", "watch.key.former", show=False),
+        Binding("v", "level", "watch.key.level"),
+        Binding("m", "layout", "watch.key.layout"),
+        Binding("f", "first_error", "watch.key.first_error"),
+        Binding("e", "events", "watch.key.events"),
+        Binding("i", "enlarge", "watch.key.enlarge"),
+        Binding("z", "zoom", "watch.key.zoom"),
+        Binding("y", "copy", "watch.key.copy", show=False),
+        Binding("o", "pager", "watch.key.pager", show=False),
+        Binding("escape", "back", show=False),
+        Binding("less_than_sign", "speed(-1)", show=False),
+        Binding("greater_than_sign", "speed(1)", show=False),
+    ]
+
+    def __init__(self, *, id: str = "watch", bell: bool = False) -> None:
+        super().__init__(id=id)
+        self.bell = bell
+        self.source: Monitor | Player | None = None
+        self._level = 0
+        self._pattern: re.Pattern[str] | None = None
+        self._layout = "side"
+        self._made: tuple[str, int] = ("", 0)
+        self._views: list[LogView] = []
+        self._full = False
+        self._drawn = -1
+        self._drawn_at = 0.0
+        self._events_seen = 0.0
+
+    def compose(self) -> ComposeResult:
+        """Make the parts; which of them are seen is told by classes."""
+        yield Static(id="watch-engine", markup=False)
+        yield Static(id="watch-titles", markup=False)
+        yield NodeList(id="watch-nodes")
+        yield NodeFull(id="watch-full")
+        yield EventList(id="watch-events")
+        yield Static(id="watch-log-title", markup=False)
+        yield Input(id="watch-search", compact=True)
+        yield Horizontal(id="watch-logs")
+
+    def on_mount(self) -> None:
+        """Begin to draw."""
+        self.set_interval(TICK_S, self.tick)
+
+    def attach(self, source: Monitor | Player) -> None:
+        """Show a monitor; the same one again changes nothing."""
+        if source is self.source:
+            return
+        self.source = source
+        self._drawn = -1
+        nodes = len(source.board.snapshot().nodes)
+        self._layout = "side" if nodes <= SIDE_BY_SIDE else "merged"
+        self.query_one("#watch-nodes").styles.height = min(max(nodes, 1), 12)
+        self._make_logs()
+
+    def _names(self) -> list[str]:
+        assert self.source is not None  # noqa: S101
+        return [node.name for node in self.source.board.snapshot().nodes]
+
+    def _make_logs(self) -> None:
+        if self.source is None:
+            return
+        names = self._names()
+        chosen = self.query_one(NodeList).selected or 0
+        groups = {
+            "side": [[i] for i in range(min(len(names), SIDE_BY_SIDE))],
+            "merged": [list(range(len(names)))],
+            "one": [[min(chosen, len(names) - 1)]],
+        }[self._layout]
+        if (self._layout, len(groups)) != self._made:
+            self._made = (self._layout, len(groups))
+            wide = max(len(name) for name in names)
+            shown = [pad(name, wide) for name in names] if self._layout == "merged" else ()
+            self._views = [LogView(names=shown) for _ in groups]
+            row = self.query_one("#watch-logs", Horizontal)
+            row.remove_children()
+            row.mount_all(self._views)
+        views = self._views
+        for view, group in zip(views, groups, strict=True):
+            view.pattern = self._pattern
+            store = self.source.board.logs
+            # A search marks what it finds and hides nothing; a level hides.
+            view.watch_feed(LogFeed(store, group, level=self._level))
+        self._title()
+
+    def _title(self) -> None:
+        if self.source is None:
+            return
+        views = self._views
+        behind = sum(view.behind for view in views)
+        following = all(view.following for view in views)
+        words = log_title(
+            self._layout, LEVELS[self._level] if self._level else "",
+            self._pattern.pattern if self._pattern else "", following, behind,
+        )  # fmt: skip
+        self.query_one("#watch-log-title", Static).update(Content(words))
+
+    def tick(self) -> None:
+        """Take what is new; draw what changed."""
+        source = self.source
+        if source is None or not self.is_on_screen:
+            return
+        moved = [view.pull() for view in self._views]
+        if any(moved) and not all(view.following for view in self._views):
+            self._title()
+        now = time.monotonic()
+        age = now - self._drawn_at
+        if (source.board.changes != self._drawn and age >= NODES_S) or age >= 1.0:
+            self._drawn, self._drawn_at = source.board.changes, now
+            self._draw(source.board.snapshot())
+
+    @property
+    def is_on_screen(self) -> bool:
+        """Whether the pane's screen is the one that is shown."""
+        return self.app.screen is self.screen
+
+    def _draw(self, state: MonitorState) -> None:
+        assert self.source is not None  # noqa: S101
+        history = self.source.board.history
+        nodes = self.query_one(NodeList)
+        lines = [engine_line(state)]
+        ranks = rank_line(state)
+        if ranks:
+            lines.append(ranks)
+        if isinstance(self.source, Player):
+            lines[0] = Content.assemble(self._played(self.source), lines[0])
+        self.query_one("#watch-engine", Static).update(Content("\n").join(lines))
+        if self._full:
+            self.query_one(NodeFull).show(state, nodes.selected or 0, history)
+        else:
+            self.query_one("#watch-titles", Static).update(Content(nodes.heading()))
+            nodes.show(state, history)
+        self.query_one(EventList).show(state)
+        new = len([e for e in state.events if e.at > self._events_seen])
+        if state.events:
+            self._events_seen = max(self._events_seen, state.events[-1].at)
+        if new and self.bell:
+            self.app.bell()
+
+    @staticmethod
+    def _played(player: Player) -> str:
+        when = time.strftime("%m-%d %H:%M:%S", time.localtime(player.at))
+        pace = t("watch.ended") if player.ended else f"x{player.speed:g}"
+        return f"{when} {pace}  "
+
+    def relabel(self) -> None:
+        """Draw everything in the current language."""
+        self._drawn = -1
+        self._drawn_at = 0.0
+        self._title()
+
+    def on_log_view_moved(self) -> None:
+        """Say whether logs follow."""
+        self._title()
+
+    def on_node_list_enlarged(self, event: NodeList.Enlarged) -> None:
+        """Show one node in full."""
+        event.stop()
+        self.action_enlarge()
+
+    def on_node_list_chosen(self, event: NodeList.Chosen) -> None:
+        """Show the chosen node's log where one log is shown."""
+        event.stop()
+        if self._layout == "one":
+            self._make_logs()
+
+    def action_pause(self) -> None:
+        """Hold all logs, or follow them again."""
+        views = self._views
+        if all(view.following for view in views):
+            for view in views:
+                view.pause()
+        else:
+            for view in views:
+                view.action_follow()
+        self._title()
+
+    def action_search(self) -> None:
+        """Ask what to look for."""
+        self.add_class("-searching")
+        self.query_one("#watch-search", Input).placeholder = t("watch.search")
+        self.query_one("#watch-search", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Mark what was asked for, and go to the last place."""
+        event.stop()
+        self.remove_class("-searching")
+        text = event.value.strip()
+        self._pattern = None
+        if text:
+            try:
+                self._pattern = re.compile(text, re.IGNORECASE)
+            except re.error:
+                self._pattern = re.compile(re.escape(text), re.IGNORECASE)
+        views = self._views
+        for view in views:
+            view.pattern, view.selected = self._pattern, None
+            view.refresh()
+        if views:
+            views[0].focus()
+        if self._pattern is not None:
+            self.action_find(-1)
+        self._title()
+
+    def action_find(self, step: int) -> None:
+        """Go to the next or former match in the log that has the focus, else in any."""
+        views = [v for v in self._views if v.has_focus] or self._views
+        found = [view.find(step) for view in views]  # each of them moves
+        if not any(found):
+            self.app.notify(t("watch.not_found"), timeout=3)
+
+    def action_first_error(self) -> None:
+        """Go to the first error of each log."""
+        found = [view.first_error() for view in self._views]  # each of them moves
+        if not any(found):
+            self.app.notify(t("watch.no_error"), timeout=3)
+
+    def action_level(self) -> None:
+        """Show INFO and up, warnings and up, errors only."""
+        self._level = {0: 2, 2: 3, 3: 0}[self._level]
+        self._make_logs()
+
+    def action_layout(self) -> None:
+        """Logs side by side, merged by time, or the chosen node's alone."""
+        order = ["side", "merged", "one"]
+        self._layout = order[(order.index(self._layout) + 1) % len(order)]
+        self._make_logs()
+
+    def action_events(self) -> None:
+        """Show or hide the list of events."""
+        self.toggle_class("-events")
+        if self.has_class("-events"):
+            self.query_one(EventList).focus()
+
+    def action_enlarge(self) -> None:
+        """One node in full, or all nodes dense."""
+        self._full = not self._full
+        self.set_class(self._full, "-full")
+        self._drawn_at = 0.0
+
+    def action_zoom(self) -> None:
+        """Give the logs the whole pane, or take it back."""
+        self.toggle_class("-zoom")
+
+    def action_back(self) -> None:
+        """Leave what was opened last."""
+        if self.has_class("-searching"):
+            self.remove_class("-searching")
+            self.query_one(NodeList).focus()
+        elif self._full:
+            self.action_enlarge()
+        elif self.has_class("-zoom"):
+            self.action_zoom()
+
+    def action_copy(self) -> None:
+        """Copy the lines in sight by the terminal's own clipboard (OSC 52)."""
+        lines = [line for view in self._chosen_logs() for line in view.visible_lines()]
+        self.app.copy_to_clipboard("\n".join(lines))
+        self.app.notify(t("watch.copied", count=len(lines)), timeout=3)
+
+    def action_pager(self) -> None:
+        """Open the log in the user's pager."""
+        lines = [line for view in self._chosen_logs() for line in view.all_lines()]
+        pager = shlex.split(os.environ.get("PAGER") or "less -R")
+        with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
+            file = Path(folder) / "log.txt"
+            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            try:
+                with self.app.suspend():
+                    subprocess.run([*pager, str(file)], check=False)
+            except OSError as error:
+                words = t(Msg.of("watch.no_pager", pager=pager[0], detail=error.strerror or ""))
+                self.app.notify(words, severity="error")
+
+    def _chosen_logs(self) -> list[LogView]:
+        return [v for v in self._views if v.has_focus] or self._views
+
+    def action_speed(self, step: int) -> None:
+        """Play a recording slower or faster."""
+        if isinstance(self.source, Player):
+            at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.source.speed))  # type: ignore[union-attr]
+            self.source.speed = SPEEDS[min(max(at + step, 0), len(SPEEDS) - 1)]
+            self._drawn_at = 0.0

@@ -1,0 +1,76 @@
+"""Lines of the monitor that are words: engine, ranks, what the logs show."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from glm47_tui.i18n import t
+from glm47_tui.monitor import MonitorState, RankHealth, RankView
+from glm47_tui.widgets.columns import duration
+from glm47_tui.widgets.glyphs import STYLE, glyph
+
+_BAD = (RankHealth.DEAD, RankHealth.HUNG)
+_LOOK = {
+    RankHealth.DEAD: "bad", RankHealth.HUNG: "bad", RankHealth.SUSPECT: "warn",
+    RankHealth.WAITING: "warn", RankHealth.BUSY: "run", RankHealth.IDLE: "ok",
+    RankHealth.UNKNOWN: "unknown",
+}  # fmt: skip
+FEW = 4
+"""Ranks named one by one while all is well."""
+
+
+def engine_line(state: MonitorState) -> Content:
+    """The engine's figures with their age, or why there are none."""
+    engine = state.engine
+    if engine.at is None:
+        return Content.assemble((t("watch.engine_none"), "$quiet"), f" {engine.error}")
+    ranks = engine.ranks
+    ttfts = [r.ttft_s for r in ranks if r.ttft_s is not None]
+    words = t(
+        "watch.engine",
+        running=f"{sum(r.running for r in ranks):.0f}",
+        waiting=f"{sum(r.waiting for r in ranks):.0f}",
+        out=f"{sum(r.generation_per_s or 0 for r in ranks):.1f}",
+        prompt=f"{sum(r.prompt_per_s or 0 for r in ranks):.1f}",
+        kv=f"{100 * max((r.kv_usage for r in ranks), default=0):.0f}",
+        ttft=f"{max(ttfts):.2f}" if ttfts else "-",
+    )
+    if engine.stale(state.at):
+        age = duration(state.at - engine.at)
+        return Content.assemble((words, "$quiet"), (f"  STALE {age} ", STYLE["warn"]), engine.error)
+    return Content(words)
+
+
+def rank_line(state: MonitorState) -> Content | None:
+    """The ranks: each by name while they are few, else those that are not well."""
+    ranks = state.engine.ranks
+    if not ranks:
+        return None
+    ill = [r for r in ranks if r.health in (*_BAD, RankHealth.SUSPECT, RankHealth.WAITING)]
+    shown = ranks if len(ranks) <= FEW else ill
+    parts = [_rank(rank, state) for rank in shown]
+    if len(ranks) > FEW:
+        count = t("watch.ranks", well=len(ranks) - len(ill), all=len(ranks))
+        parts.insert(0, Content(count))
+    return Content("   ").join(parts)
+
+
+def _rank(rank: RankView, state: MonitorState) -> Content:
+    names = [node.name for node in state.nodes]
+    node = names[rank.node] if rank.node is not None and rank.node < len(names) else "?"
+    look = _LOOK[rank.health]
+    words = f"rank {rank.engine} {node} {t(f'monitor.health.{rank.health.value}')}"
+    reason = f" {t(rank.reason)}" if rank.reason is not None else ""
+    style = STYLE[look] if look in ("bad", "warn") else ""
+    return Content.assemble((f"{glyph(look)} ", STYLE[look]), (f"{words}{reason}", style))
+
+
+def log_title(layout: str, level: str, pattern: str, following: bool, behind: int) -> str:
+    """What the logs show, and whether they follow."""
+    parts = [t(f"watch.layout.{layout}")]
+    if level:
+        parts.append(t("watch.level", level=level))
+    if pattern:
+        parts.append(t("watch.found", text=pattern))
+    parts.append(t("watch.following") if following else t("watch.paused", count=behind))
+    return "  ".join(parts)

@@ -1,0 +1,247 @@
+"""All nodes dense, a line each, or one node enlarged, with sparklines of fifteen minutes.
+
+Sparklines are Braille dots: block elements are of ambiguous width in Chinese terminals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from glm47_tui.i18n import t
+from glm47_tui.monitor.history import thin
+from glm47_tui.monitor.state import LinkState, MonitorState, NodeView
+from glm47_tui.node import Npu
+from glm47_tui.widgets.columns import duration, pad
+from glm47_tui.widgets.glyphs import glyph
+from glm47_tui.widgets.lineview import LineView, Part
+
+History = Callable[[int, int, str, int], Sequence[float]]
+"""(node, NPU, metric, points) -> values, the newest last; see ``Board.history``."""
+
+WIDE = 88
+"""Columns from which HBM is shown for each NPU; below it is the fullest one's."""
+
+_LEFT = (0x40, 0x44, 0x46, 0x47)
+_RIGHT = (0x80, 0xA0, 0xB0, 0xB8)
+
+
+def spark(values: Sequence[float], width: int, top: float = 100.0) -> str:
+    """Draw a series in ``width`` characters, two points each, four steps high; gaps stay empty."""
+    points = thin(values, width * 2)
+    points = [float("nan")] * (width * 2 - len(points)) + points
+    out = []
+    for i in range(0, width * 2, 2):
+        code = 0x2800
+        for value, dots in ((points[i], _LEFT), (points[i + 1], _RIGHT)):
+            if not isnan(value):
+                code |= dots[min(3, max(0, int(4 * value / top)))]
+        out.append(chr(code))
+    return "".join(out)
+
+
+def number(value: float | None, width: int) -> str:
+    """Return a number without decimals, right-aligned; ``-`` where nobody knows."""
+    return pad("-" if value is None else f"{value:.0f}", width, right=True)
+
+
+def share(npu: Npu) -> float | None:
+    """HBM in use, percent."""
+    if npu.hbm_used_mb is None or not npu.hbm_total_mb:
+        return None
+    return 100 * npu.hbm_used_mb / npu.hbm_total_mb
+
+
+class NodeList(LineView):
+    """A line a node; Enter enlarges the one that is chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("enter", "enlarge", "watch.key.enlarge", show=False),
+    ]
+
+    class Enlarged(Message):
+        """The user asked for one node in full."""
+
+        def __init__(self, node: int) -> None:
+            super().__init__()
+            self.node = node
+
+    class Chosen(Message):
+        """Another node was chosen."""
+
+        def __init__(self, node: int) -> None:
+            super().__init__()
+            self.node = node
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.selected = 0
+        self._state: MonitorState | None = None
+        self._history: History = lambda *_: ()
+
+    def show(self, state: MonitorState, history: History) -> None:
+        """Draw the readings."""
+        self._state, self._history = state, history
+        self.changed()
+
+    def count(self) -> int:
+        """How many nodes there are."""
+        return len(self._state.nodes) if self._state is not None else 0
+
+    def parts(self, y: int) -> Sequence[Part]:
+        """Name, AICore and HBM of each NPU, hottest, power, history, and what is wrong."""
+        assert self._state is not None  # noqa: S101 - count() is 0 before
+        node = self._state.nodes[y]
+        out: list[Part] = [(pad(node.name, 8), "accent")]
+        if node.npu is None or not node.npu.npus:
+            return [*out, *_trouble(node, self._state.at)]
+        stale = node.stale(self._state.at)
+        plain = "quiet" if stale else ""
+        npus = node.npu.npus
+        width = self.size.width
+        out.append((_cells([n.aicore_pct for n in npus]) + "  ", plain))
+        used = [share(n) for n in npus]
+        if width >= WIDE:
+            out.append((_cells(used) + " ", plain))
+        else:
+            out.append((number(max((v for v in used if v is not None), default=None), 5), plain))
+        temps = [n.temp_c for n in npus if n.temp_c is not None]
+        watts = [n.power_w for n in npus if n.power_w is not None]
+        out.append((number(max(temps) if temps else None, 4), plain))
+        out.append((number(sum(watts) if watts else None, 6) + " ", plain))
+        if width >= 100:
+            series = self._history(y, npus[0].device, "aicore", 900)
+            out.append((spark(series, min(30, width - 96)) + " ", "info"))
+        ill = [str(n.device) for n in npus if not n.healthy]
+        if ill:
+            out.append((f"{glyph('bad')} {npus[0].health if len(ill) == len(npus) else ''}"
+                        f"NPU {','.join(ill)} ", "bad"))  # fmt: skip
+        out.extend(_trouble(node, self._state.at))
+        return out
+
+    def heading(self) -> str:
+        """Return the heading that fits the columns."""
+        wide = self.size.width >= WIDE
+        hbm = pad(t("watch.head.hbm"), 33) if wide else pad(t("watch.head.hbm_most"), 5, right=True)
+        return (
+            pad(t("watch.head.node"), 8) + pad(t("watch.head.aicore"), 34)
+            + hbm + pad(t("watch.head.temp"), 4, right=True)
+            + pad(t("watch.head.power"), 6, right=True)
+            + (f" {t('watch.head.history')}" if self.size.width >= 100 else "")
+        )  # fmt: skip
+
+    def action_move(self, by: int) -> None:
+        """Choose another node."""
+        self.choose((self.selected or 0) + by)
+
+    def choose(self, node: int) -> None:
+        """Choose a node and bring it into sight."""
+        if not self.count():
+            return
+        self.selected = min(max(node, 0), self.count() - 1)
+        top, height = self.scroll_offset.y, self.size.height
+        if not top <= self.selected < top + height:
+            self.scroll_to(y=max(0, self.selected - height + 1), animate=False)
+        self.refresh()
+        self.post_message(self.Chosen(self.selected))
+
+    def action_enlarge(self) -> None:
+        """Ask for the chosen node in full."""
+        self.post_message(self.Enlarged(self.selected or 0))
+
+
+def _cells(values: Sequence[float | None]) -> str:
+    if len(values) <= 8:
+        return pad("".join(number(v, 4) for v in values), 32)
+    known = [v for v in values if v is not None]
+    words = f"{min(known):.0f}..{max(known):.0f} ({len(values)})" if known else "-"
+    return pad(f" {words}", 32)
+
+
+def _trouble(node: NodeView, now: float) -> list[Part]:
+    out: list[Part] = []
+    if node.npu is not None and not node.npu.npus and node.npu.problem:
+        out.append((f"{glyph('bad')} npu-smi: {node.npu.problem} ", "bad"))
+    age = node.age(now)
+    if node.stale(now) and (age is not None or node.link.state is LinkState.RETRYING):
+        out.append((f"STALE {duration(age)} " if age is not None else "", "warn"))
+    if node.link.state is LinkState.RETRYING:
+        wait = max(0.0, (node.link.next_try or now) - now)
+        out.append((t("watch.retry", seconds=f"{wait:.0f}", error=node.link.error), "warn"))
+    elif node.npu is None:
+        out.append((t(f"monitor.link.{node.link.state.value}"), "quiet"))
+    return out
+
+
+class NodeFull(LineView):
+    """One node enlarged: a line per NPU with health, figures, processes and sparklines."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._node: NodeView | None = None
+        self._now = 0.0
+        self._history: History = lambda *_: ()
+        self._lines: list[Sequence[Part]] = []
+
+    def show(self, state: MonitorState, node: int, history: History) -> None:
+        """Draw a node."""
+        self._node, self._now, self._history = state.nodes[node], state.at, history
+        self._lines = list(self._make())
+        self.changed()
+
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self._lines)
+
+    def parts(self, y: int) -> Sequence[Part]:
+        """Return a line made by ``show``."""
+        return self._lines[y]
+
+    def _make(self) -> Sequence[Sequence[Part]]:
+        node = self._node
+        assert node is not None  # noqa: S101
+        npus = node.npu.npus if node.npu is not None else ()
+        head: list[Part] = [(f"{node.name} {node.address}  ", "accent")]
+        head.extend(_trouble(node, self._now))
+        if not npus:
+            return [head]
+        room = self.size.width - 66
+        width = max(0, min(30, room // 2 - 1))
+        titles = (
+            pad("NPU", 4) + pad(t("watch.head.name"), 9) + pad(t("watch.head.health"), 9)
+            + pad("AICore%", 8, right=True) + pad("HBM MB", 14, right=True)
+            + pad("W", 6, right=True) + pad("C", 4, right=True) + "  "
+        )  # fmt: skip
+        if width >= 6:
+            titles += pad("AICore", width + 1) + pad("HBM", width + 1)
+        titles += t("watch.head.processes")
+        return [
+            head,
+            [(pad(titles, self.size.width), "head")],
+            *(self._npu(n, width) for n in npus),
+        ]
+
+    def _npu(self, npu: Npu, width: int) -> list[Part]:
+        assert self._node is not None  # noqa: S101
+        plain = "quiet" if self._node.stale(self._now) else ""
+        used = "-" if npu.hbm_used_mb is None else f"{npu.hbm_used_mb}/{npu.hbm_total_mb}"
+        out: list[Part] = [
+            (pad(str(npu.device), 4) + pad(npu.name, 9), plain),
+            (pad(f"{glyph('ok' if npu.healthy else 'bad')} {npu.health}", 9),
+             plain if npu.healthy else "bad"),
+            (number(npu.aicore_pct, 8) + pad(used, 14, right=True), plain),
+            (number(npu.power_w, 6) + number(npu.temp_c, 4) + "  ", plain),
+        ]  # fmt: skip
+        if width >= 6:
+            for metric in ("aicore", "hbm"):
+                series = self._history(self._node.index, npu.device, metric, 900)
+                out.append((spark(series, width) + " ", "info"))
+        names = ", ".join(f"{p.pid} {p.name or '?'} {p.mem_mb or '-'}" for p in npu.processes)
+        out.append((names, plain))
+        return out

@@ -1,0 +1,186 @@
+"""The monitor's pane on a recording: what it shows, how it follows, what its keys do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from glm47_tui.i18n import set_language
+from glm47_tui.monitor import Player, Recorder
+from glm47_tui.screens.monitor_pane import MonitorPane
+from glm47_tui.screens.watching import MonitorApp
+from glm47_tui.widgets.watch_events import EventList
+from glm47_tui.widgets.watch_logs import LogView
+from glm47_tui.widgets.watch_nodes import NodeFull, NodeList, spark
+
+SAMPLES = Path(__file__).parents[1] / "unit" / "node" / "samples"
+IDLE = (SAMPLES / "npu_smi_910B2x8_idle_25.2.0_issue3906.txt").read_text()
+ALARM = IDLE.replace("| OK            | 94.2 ", "| Alarm         | 94.2 ")
+
+
+def npu(text: str) -> list[str]:
+    return ["@@ npu 1.0 0 100 1.0", *(f" {line}" for line in text.splitlines()), "@@ end"]
+
+
+def log(*lines: str, end: int) -> list[str]:
+    return [f"@@ log 1 {end} -", *(f" {line}" for line in lines), "@@ end"]
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Player:
+    """Two nodes: one with an alarm, logs with an error, two ranks."""
+    file = tmp_path / "night.gz"
+    head = {"names": ["node0", "node1"], "addresses": ["10.77.0.10", "10.77.0.11"],
+            "profile": "atlas-pair", "local_ranks": 1}  # fmt: skip
+    recorder = Recorder(file, head)
+    recorder.lines(0, npu(IDLE))
+    recorder.lines(1, npu(ALARM))
+    for node in (0, 1):
+        recorder.lines(node, ["@@ log 1 0 new"])
+        lines = [f"INFO 01-12 10:{i // 60:02}:{i % 60:02} [x.py:1] line {i}" for i in range(300)]
+        lines[150] = "ERROR 01-12 10:02:30 [core.py:9] something broke"
+        recorder.lines(node, log(*lines, end=9999))
+    recorder.metrics(
+        'vllm:num_requests_running{engine="0"} 3.0\nvllm:num_requests_running{engine="1"} 1.0\n'
+    )
+    recorder.close()
+    made = Player(file)
+    made.run_to_end()
+    return made
+
+
+def text_of(view: object) -> str:
+    lines = [view.parts(y) for y in range(view.count())]  # type: ignore[attr-defined]
+    return "\n".join("".join(part for part, _ in line) for line in lines)
+
+
+async def test_shows_nodes_ranks_and_the_ill_npu(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.query_one(MonitorPane).tick()
+        await pilot.pause()
+        nodes = text_of(app.query_one(NodeList))
+        assert "node0" in nodes
+        assert "NPU 0" in nodes.splitlines()[1]
+        assert "NPU" not in nodes.splitlines()[0]
+        engine = str(app.query_one("#watch-engine").render())
+        assert "running 4" in engine
+        assert "rank 1 node1" in engine
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("lang", ["en", "zh_CN"])
+async def test_no_line_is_wider_than_the_pane(
+    player: Player, size: tuple[int, int], lang: str
+) -> None:
+    set_language(lang)
+    app = MonitorApp(player)
+    async with app.run_test(size=size) as pilot:
+        pane = app.query_one(MonitorPane)
+        pane.tick()
+        await pilot.press("e")
+        await pilot.pause()
+        for view in app.query("LineView"):
+            for y in range(view.size.height):
+                strip = view.render_line(y)  # type: ignore[attr-defined]
+                assert strip.cell_length == view.size.width - (
+                    1 if view.show_vertical_scrollbar else 0
+                )  # type: ignore[attr-defined]
+        assert "NPU 0" in text_of(app.query_one(EventList))
+
+
+async def test_follows_until_the_user_goes_up(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = next(iter(app.query(LogView)))
+        view.focus()
+        await pilot.pause()
+        assert view.following
+        await pilot.press("pageup")
+        await pilot.pause()
+        assert not view.following
+        held = view.visible_lines()
+        player.board.reader(0).feed(log(*(f"new {i}" for i in range(50)), end=12000))
+        app.query_one(MonitorPane).tick()
+        await pilot.pause()
+        assert view.visible_lines() == held
+        assert view.behind == 50
+        await pilot.press("end")
+        await pilot.pause()
+        assert view.following
+        assert view.visible_lines()[-1] == "new 49"
+
+
+async def test_search_marks_and_goes_there(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("slash", *"line 4", "enter")
+        await pilot.pause()
+        view = next(iter(app.query(LogView)))
+        assert not view.following
+        assert view.selected is not None
+        assert any(name == "found" for _, name in view.parts(view.selected))
+        before = view.selected
+        await pilot.press("N")
+        assert view.selected is not None
+        assert view.selected < before
+
+
+async def test_search_text_that_is_no_expression_is_taken_as_it_is(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("slash", *"[x.py", "enter")
+        await pilot.pause()
+        assert next(iter(app.query(LogView))).selected is not None
+
+
+async def test_first_error_level_and_layout(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("f")
+        await pilot.pause()
+        view = next(iter(app.query(LogView)))
+        assert view.selected == 150
+        await pilot.press("v", "v")
+        await pilot.pause()
+        views = list(app.query(LogView))
+        assert [v.count() for v in views] == [1, 1]
+        await pilot.press("v", "m")
+        await pilot.pause()
+        merged = list(app.query(LogView))
+        assert [v.count() for v in merged] == [600]
+        assert text_of(merged[0]).splitlines()[0].strip().startswith("node0")
+
+
+async def test_one_node_enlarged_and_back(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("down", "enter")
+        app.query_one(MonitorPane).tick()
+        await pilot.pause()
+        full = text_of(app.query_one(NodeFull))
+        assert "node1" in full
+        assert "Alarm" in full
+        assert full.count("910B2") == 8
+        await pilot.press("escape")
+        assert not app.query_one(MonitorPane).has_class("-full")
+
+
+async def test_language_changes_while_it_stands(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.query_one(MonitorPane)
+        pane.tick()
+        await pilot.press("f2")
+        pane.tick()
+        await pilot.pause()
+        assert "引擎" in str(app.query_one("#watch-engine").render())
+
+
+def test_sparkline_is_one_cell_a_character_and_shows_gaps() -> None:
+    drawn = spark([0.0, 100.0, float("nan"), 50.0], 4)
+    assert len(drawn) == 4
+    assert all(0x2800 <= ord(c) <= 0x28FF for c in drawn)
+    assert drawn[:2] == "\u2800\u2800"
+    assert drawn[2] == chr(0x2800 | 0x40 | 0xB8)
