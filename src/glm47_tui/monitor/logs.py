@@ -7,23 +7,23 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 KEEP = 20_000
 """Lines kept per node. What is older is in the node's own file."""
 
-_HEAD = re.compile(
-    r"(?:(DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)\w*\W+)?"
-    r"(?:(\d\d-\d\d[ T]\d\d:\d\d:\d\d)|\d{4}-(\d\d-\d\d[ T:-]\d\d:\d\d:\d\d))"
+# As vLLM begins its lines: "(EngineCore_DP0 pid=9) INFO 01-12 10:53:02 [file.py:1] ...".
+_VLLM = re.compile(
+    r"(?:\([^)]{1,60}\) )?(DEBUG|INFO|WARN|ERROR|CRITICAL)\w* (\d\d-\d\d \d\d:\d\d:\d\d)"
 )
+_STAMP = re.compile(r"(?:\b|\d{4}-)(\d\d-\d\d)[ T:-](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)|(Traceback \(most|\w+Error: )")
 _RANKS = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3, "CRITICAL": 4, "FATAL": 4}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line. ``number`` counts from 1 per node since the monitor began; ``stamp`` sorts.
 
     ``level`` indexes :data:`LEVELS`; a line without one has its predecessor's (tracebacks).
@@ -37,6 +37,14 @@ class Line:
     order: int
 
 
+def read_head(text: str) -> tuple[int | None, str]:
+    """Return (level, stamp) of a line: see :func:`level_of` and :func:`stamp_of`."""
+    found = _VLLM.match(text)
+    if found is not None:
+        return _RANKS[found[1]], found[2]
+    return level_of(text), stamp_of(text)
+
+
 def level_of(text: str) -> int | None:
     """Return the index into :data:`LEVELS` a line names itself, None when it names none."""
     found = _LEVEL.search(text, 0, 160)
@@ -47,11 +55,8 @@ def level_of(text: str) -> int | None:
 
 def stamp_of(text: str) -> str:
     """Return ``MM-DD HH:MM:SS`` of a line that carries a time, "" otherwise."""
-    found = _HEAD.search(text, 0, 120)
-    if found is None:
-        return ""
-    stamp: str = found[2] or found[3]
-    return f"{stamp[:5]} {stamp[6:].replace('-', ':')}"
+    found = _STAMP.search(text, 0, 120)
+    return "" if found is None else f"{found[1]} {found[2]}"
 
 
 class LogStore:
@@ -82,6 +87,23 @@ class LogStore:
     def total(self) -> int:
         """How many lines all nodes have sent: changes whenever there is something new."""
         return self._order
+
+    def since(self, node: int, number: int) -> tuple[int, list[tuple[int, str]]]:
+        """Return what came after line ``number``: (number of the first one, (order, text) pairs).
+
+        Lines that are no longer kept are skipped: the first number tells.
+        """
+        with self._lock:
+            lines, count = self._lines[node], self._counts[node]
+            new = min(count - number, len(lines))
+            if new <= 0:
+                return count + 1, []
+            if new == len(lines):
+                return count - new + 1, list(lines)
+            # From the right: new lines are few against those kept.
+            tail = list(islice(reversed(lines), new))
+        tail.reverse()
+        return count - new + 1, tail
 
     def raw(self, node: int, last: int) -> list[str]:
         """Return the last lines of a node as they came."""
@@ -134,9 +156,9 @@ def _typed(
 ) -> Iterator[Line]:
     current, stamp = 1, ""
     for i, (order, text) in enumerate(raw):
-        own = level_of(text)
+        own, found = read_head(text)
         current = current if own is None else own
         # Stamps of a node never go back: a line without one belongs to the line before it.
-        stamp = max(stamp, stamp_of(text))
+        stamp = max(stamp, found)
         if current >= level and (matches is None or matches(text)):
             yield Line(node, before + i + 1, text, current, stamp, order)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +47,9 @@ class Player:
         self._speed = value
 
     def start(self, start_s: float = 0.0) -> None:
-        """Begin to play, ``start_s`` seconds after the recording's beginning."""
+        """Begin to play, ``start_s`` seconds after the beginning; once it has ended, do nothing."""
+        if self.ended:
+            return
         self._thread = threading.Thread(
             target=self._run, args=(start_s,), name="monitor-player", daemon=True
         )
@@ -79,4 +80,3 @@ class Player:
             lines, metrics, at, stop=self._stop, speed=lambda: self._speed, start_s=start_s
         )
         self.ended = True
-        self._ended_at = time.time()
