@@ -4,7 +4,7 @@ use Fcntl; use Time::HiRes qw(time); $| = 1;
 my ($address, $token, $seconds, $expected, $ports, $targets) = @ARGV;
 my $v6 = $address =~ /:/;
 my $began = time;
-my ($RETRY, $WAIT) = (3, 3);
+my ($RETRY, $WAIT) = ($seconds * 0.4, $seconds * 0.5);
 my (%listening, %call);
 
 sub say_ { print join(" ", '@@', @_), "\n" }

@@ -8,8 +8,8 @@ ports = [int(p) for p in sys.argv[5].split(",") if p != "-"]
 targets = [(t.rpartition("/")[0], int(t.rpartition("/")[2])) for t in sys.argv[6].split(",") if t != "-"]
 family = socket.AF_INET6 if ":" in address else socket.AF_INET
 began = time.time()
-RETRY = 3.0  # the other side's listener may come up a little later
-WAIT = 3.0  # a packet filter that drops never answers
+RETRY = seconds * 0.4  # the other side's listener may come up a little later
+WAIT = seconds * 0.5  # a packet filter that drops never answers
 
 
 def say(*words):
@@ -28,6 +28,7 @@ def word(error):
     return "timeout" if error == errno.ETIMEDOUT else "failed"
 
 
+say("tool", "python3")
 listeners, callers = {}, {}
 for port in ports:
     try:

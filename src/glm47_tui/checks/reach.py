@@ -20,8 +20,8 @@ from glm47_tui.node import NodeFacts
 from glm47_tui.node.probe import NETWORK_S, Runs
 from glm47_tui.profile import Profile
 
-SECONDS = 6.0
-"""When the script gives up: a call waits 3 s, and a late listener is called again for 3 s."""
+SECONDS = 5.0
+"""When the script gives up: a late listener is called again for 2 s, a call then waits 2.5 s."""
 HCCL_BASE = 60000
 """First host port of HCCL where HCCL_IF_BASE_PORT does not say otherwise."""
 
@@ -80,7 +80,9 @@ def _random_ports(taken: set[int]) -> tuple[int, int]:
     return secrets.choice(low), secrets.choice(high)
 
 
-def reach_arguments(plan: Plan, index: int, container: str = "") -> tuple[str, ...]:
+def reach_arguments(
+    plan: Plan, index: int, container: str = "", seconds: float = SECONDS
+) -> tuple[str, ...]:
     """Return the script's arguments for one node."""
     others = [i for i in plan.addresses if i != index]
     call = [f"{plan.addresses[i]}/{port}" for i in others for port in plan.ports[i]]
@@ -88,7 +90,7 @@ def reach_arguments(plan: Plan, index: int, container: str = "") -> tuple[str, .
     return (
         f"address={plan.addresses[index]}",
         f"token={plan.token}",
-        f"seconds={SECONDS:g}",
+        f"seconds={seconds:g}",
         f"expected={len(others) * len(listen)}",
         f"listen={','.join(map(str, listen)) or '-'}",
         f"call={','.join(call) or '-'}",
@@ -96,10 +98,21 @@ def reach_arguments(plan: Plan, index: int, container: str = "") -> tuple[str, .
     )
 
 
-def try_out(plan: Plan, index: int, connection: Runs, container: str = "") -> str:
+def try_out(
+    plan: Plan, index: int, connection: Runs, container: str = "", seconds: float = SECONDS
+) -> str:
     """Run the script on one node; returns its output. RemoteError as the connection raises it."""
-    args = reach_arguments(plan, index, container)
-    return connection.run(reach_script(), *args, timeout=SECONDS + NETWORK_S).out
+    args = reach_arguments(plan, index, container, seconds)
+    return connection.run(reach_script(), *args, timeout=seconds + NETWORK_S).out
+
+
+def merge(first: tuple[Reach, ...], second: tuple[Reach, ...]) -> tuple[Reach, ...]:
+    """Join two tries: what was open once is open; else the second, more patient one counts."""
+    later = {(r.source, r.target, r.port): r for r in second}
+    return tuple(
+        r if r.way in ("open", "held") else later.get((r.source, r.target, r.port), r)
+        for r in first
+    )
 
 
 def read_results(plan: Plan, outputs: Mapping[int, str]) -> tuple[Reach, ...]:

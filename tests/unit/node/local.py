@@ -14,9 +14,13 @@ from glm47_tui.remote.api import Result
 
 @dataclass
 class LocalShell:
-    """Runs scripts by ``bash -s -- ARGS`` here; ``path`` goes in front of PATH (stand-ins)."""
+    """Runs scripts by ``bash -s -- ARGS`` here.
+
+    ``path`` goes in front of PATH (stand-ins), ``prefix`` in front of bash (a namespace).
+    """
 
     path: str = ""
+    prefix: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     runs: list[tuple[str, ...]] = field(default_factory=list)
 
@@ -36,7 +40,7 @@ class LocalShell:
             env["PATH"] = f"{self.path}:{env['PATH']}"
         began = time.monotonic()
         done = subprocess.run(
-            ["bash", "-s", "--", *args],
+            [*self.prefix, "bash", "-s", "--", *args],
             input=script.encode(),
             capture_output=True,
             timeout=timeout,
