@@ -8,6 +8,7 @@ from glm47_tui.node.probe import (
     Look,
     look,
     look_again,
+    look_all,
     probe,
     probe_all,
     probe_arguments,
