@@ -156,6 +156,7 @@ async def test_first_error_level_and_layout(player: Player) -> None:
 async def test_one_node_enlarged_and_back(player: Player) -> None:
     app = MonitorApp(player)
     async with app.run_test(size=(120, 40)) as pilot:
+        app.query_one(MonitorPane).tick()
         await pilot.press("down", "enter")
         app.query_one(MonitorPane).tick()
         await pilot.pause()

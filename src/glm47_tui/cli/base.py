@@ -6,6 +6,7 @@ for its options and arguments, ``cli.option.<parameter>`` for those many command
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -154,6 +155,11 @@ class Group(_Words, click.Group):
         ]
         with _section(formatter, "commands"):
             formatter.write_dl(rows)
+
+
+def is_terminal() -> bool:
+    """Whether the app can run here: it reads keys, and Textual draws on standard error."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

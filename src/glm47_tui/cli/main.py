@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from glm47_tui import __version__
-from glm47_tui.cli.base import Group, option
+from glm47_tui.cli.base import Group, is_terminal, option
 from glm47_tui.i18n import t
 
 _VERBS = (
@@ -35,7 +33,7 @@ def root(ctx: click.Context) -> int:
     """Bring GLM-4.7 up on Ascend hosts (words are in the catalogs)."""
     if ctx.invoked_subcommand is not None:
         return 0
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
+    if not is_terminal():
         click.echo(ctx.get_help())
         click.echo(t("cli.error.no_terminal"), err=True)
         return 2

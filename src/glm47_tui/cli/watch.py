@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from glm47_tui.cli.base import is_terminal
 from glm47_tui.cli.connected import asker, cancel_on_signal
 from glm47_tui.cli.reading import event_data, state_data, text_lines
 from glm47_tui.errors import Exit, UserError
@@ -45,7 +45,7 @@ def watch(
         return _play(Player(play), once=once, as_json=as_json)
     if profile is None:
         raise UserError(Msg.of("cli.monitor.needs_profile"), exit_code=Exit.USAGE)
-    terminal = sys.stdout.isatty() and sys.stdin.isatty()
+    terminal = is_terminal()
     if not (once or as_json or record or terminal):
         raise UserError(Msg.of("cli.monitor.needs_terminal"), exit_code=Exit.USAGE)
     monitor = _live(profile, interval, record, on_event, secrets_stdin)
@@ -155,7 +155,7 @@ def _print_on(monitor: Monitor, interval: float) -> int:
 
 
 def _play(player: Player, *, once: bool, as_json: bool) -> int:
-    if once or as_json or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if once or as_json or not is_terminal():
         player.run_to_end()
         _print(player.board.snapshot(), as_json)
         return 0

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from glm47_tui.cli import state
-from glm47_tui.cli.base import command, profile_argument
+from glm47_tui.cli.base import command, is_terminal, profile_argument
 from glm47_tui.errors import Exit
 from glm47_tui.i18n import language, t
 
 
 def start(profile: str | None) -> int:
     """Open the app; returns its exit code."""
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
+    if not is_terminal():
         click.echo(t("cli.error.no_terminal"), err=True)
         return int(Exit.USAGE)
     from glm47_tui.app import run_app
