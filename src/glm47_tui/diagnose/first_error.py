@@ -31,6 +31,11 @@ class _Failing:
     in_traceback: bool = False
     told_to: bool = False
 
+    @property
+    def unfinished(self) -> bool:
+        """True while the frames of its traceback go on."""
+        return self.in_traceback and self.exception is None and not self.told_to
+
 
 class FirstErrors:
     """Collects the first error, and the exception it ends in, of each process of a run."""
@@ -60,6 +65,8 @@ class FirstErrors:
         traceback = message.startswith(_TRACEBACK)
         is_error = head.level in ("ERROR", "CRITICAL", "FATAL") or traceback
         self._calm = _CALM if is_error else self._calm - 1
+        if (open_ := self._failing.get(place.process)) and open_.unfinished:
+            self._calm = max(self._calm, 1)
         if head.quiet or self._left <= 0:
             return self.following
         known = self._failing.get(place.process)
@@ -69,7 +76,7 @@ class FirstErrors:
             known = self._failing[place.process] = _Failing(place)
         if traceback:
             known.in_traceback = True
-        elif known.in_traceback and known.exception is None and _EXCEPTION.match(message):
+        elif known.unfinished and _EXCEPTION.match(message):
             if message.startswith(_TOLD_TO):
                 known.told_to = True
             else:
