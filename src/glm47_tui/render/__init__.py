@@ -7,8 +7,9 @@ from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, write
 from glm47_tui.render.guide import diff_guide, guide_diff, guide_original
 from glm47_tui.render.launch import job_name
 from glm47_tui.render.lint import LintFacts, LintNote, LintSeverity, lint, summary
+from glm47_tui.render.node_files import deployed_files
 from glm47_tui.render.recipes import Recipe, apply_recipe, recipes
-from glm47_tui.render.rendering import deployed_files, render
+from glm47_tui.render.rendering import render
 from glm47_tui.render.request import verification_request
 from glm47_tui.render.steps import step_ids, step_script
 

@@ -8,7 +8,7 @@ image's variables with those of ``-e`` over them.
 from __future__ import annotations
 
 from glm47_tui.profile import Profile
-from glm47_tui.render.rendering import docker_run
+from glm47_tui.render.node_files import docker_run
 
 _UNITS = {"b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "kb": 1 << 10, "mb": 1 << 20,
           "gb": 1 << 30}  # fmt: skip

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-Role = Literal["script", "launch", "download", "patch", "container", "request", "doc"]
+Role = Literal["script", "launch", "download", "patch", "container", "request", "step", "doc"]
 """``script``: for the host; ``launch``: starts the engine; ``download``: fetches the weights;
 ``patch``: goes into vLLM; ``container``: our helpers that run in the container; ``request``: the
-verification; ``doc``: for people alone, written by :func:`write` and not put on a node."""
+verification. The last two are written by :func:`write` and laid on no node: ``step``: what the tool
+sends to ``bash -s`` there; ``doc``: for people."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ class Rendered:
     files: tuple[RenderedFile, ...]
 
     def for_node(self, index: int) -> tuple[RenderedFile, ...]:
-        """What one node gets: the files of all nodes and its own; no documents."""
-        return tuple(f for f in self.files if f.node in (None, index) and f.role != "doc")
+        """What is laid on one node: the files of all nodes and its own."""
+        mine = (f for f in self.files if f.node in (None, index))
+        return tuple(f for f in mine if f.role not in ("step", "doc"))
 
     def find(self, path: str, node: int | None = None) -> RenderedFile:
         """Return the file with this path (and node, where there are several); KeyError if none."""
@@ -70,8 +74,11 @@ class Rendered:
 
     def export_path(self, file: RenderedFile) -> str:
         """Where :func:`write` puts a file: its own path, below ``node<i>/`` where nodes differ."""
-        twins = sum(f.path == file.path for f in self.files)
-        return file.path if twins == 1 else f"node{file.node}/{file.path}"
+        return file.path if self._times[file.path] == 1 else f"node{file.node}/{file.path}"
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        return Counter(f.path for f in self.files)
 
 
 def write(rendered: Rendered, folder: str | Path) -> tuple[Path, ...]:

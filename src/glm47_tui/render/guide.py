@@ -12,7 +12,7 @@ import posixpath
 
 from glm47_tui.profile import ContainerSpec, ImprovementsSpec, LaunchSpec, Profile
 from glm47_tui.render.launch import job_name, launch_script
-from glm47_tui.render.rendering import docker_run, render
+from glm47_tui.render.node_files import deployed_files, docker_run
 from glm47_tui.render.templates import fill
 
 _AS_PRINTED = ImprovementsSpec(shm_size=False, detached=False, drop_dead=False)
@@ -59,7 +59,8 @@ def guide_diff(profile: Profile, index: int, path: str) -> str:
     original = guide_original(profile, index, path)
     if original is None:
         return ""
-    ours = render(profile).find(path, index).text
+    place = posixpath.join(profile.base_dir, path)
+    ours = next(f for f in deployed_files(profile, index) if f.path == place).data.decode()
     lines = difflib.unified_diff(
         original.splitlines(), ours.splitlines(), f"guide/{path}", path, lineterm="", n=1
     )

@@ -9,7 +9,7 @@ from glm47_tui import assets
 from glm47_tui.profile import Profile
 from glm47_tui.render.container import inspect_format, wanted_lines
 from glm47_tui.render.launch import job_name, selftest_args
-from glm47_tui.render.rendering import deployed_files, download_file, launch_file
+from glm47_tui.render.node_files import deployed_files, download_file, launch_file
 from glm47_tui.render.templates import fill
 
 

@@ -11,7 +11,15 @@ import pytest
 
 from glm47_tui.i18n import LANGUAGES, set_language, t
 from glm47_tui.profile import Profile
-from glm47_tui.render import commands, deployed_files, render, undo_commands, write
+from glm47_tui.render import (
+    commands,
+    deployed_files,
+    render,
+    step_ids,
+    step_script,
+    undo_commands,
+    write,
+)
 from tests.unit.render.conftest import make_profile
 
 SITE = {
@@ -133,3 +141,16 @@ def test_what_lands_on_a_node_is_what_is_previewed() -> None:
             for f in deployed_files(profile, node)
         ]
         assert sorted(previewed) == sorted(landed)
+
+
+def test_what_runs_on_a_node_is_in_the_folder_too(pair: Profile, tmp_path: Path) -> None:
+    write(render(pair), tmp_path)
+    for node in (0, 1):
+        for step in step_ids():
+            file = tmp_path / "steps" / f"node{node}" / f"{step}.sh"
+            assert file.read_text(encoding="utf-8") == step_script(pair, node, step)
+
+
+def test_every_further_node_adds_its_own_files_only() -> None:
+    few, many = (len(render(make_profile(n)).files) for n in (2, 64))
+    assert many - few == 62 * (1 + len(step_ids()))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from glm47_tui.profile import Profile
-from glm47_tui.render.files import Rendered
 from glm47_tui.render.known import Versions, version_key, versions_of
-from glm47_tui.render.launch import job_name
 from glm47_tui.render.lint import rules_combos, rules_env, rules_flags, rules_keys
 from glm47_tui.render.lint.context import Context, Rule
 from glm47_tui.render.lint.note import LintFacts, LintNote, LintSeverity
 from glm47_tui.render.lint.script import read
 from glm47_tui.render.lint.tables import table_for
-from glm47_tui.render.rendering import render
+from glm47_tui.render.node_files import docker_run, launch_file
 
 RULES: tuple[Rule, ...] = (
     *rules_flags.RULES, *rules_env.RULES, *rules_keys.RULES, *rules_combos.RULES,
@@ -28,10 +26,10 @@ def lint(profile: Profile, facts: LintFacts | None = None) -> tuple[LintNote, ..
     node's script; :func:`summary` folds them.
     """
     facts = facts or LintFacts()
-    rendered = render(profile)
+    run_script = docker_run(profile)
     notes: list[tuple[int, LintNote]] = []
     for node in range(len(profile.nodes)):
-        context = _context(profile, facts, rendered, node)
+        context = _context(profile, facts, run_script, node)
         notes += [(node, note) for rule in RULES for note in rule(context)]
     notes.sort(key=lambda x: (_ORDER[x[1].severity], x[0], x[1].line))
     return tuple(note for _, note in notes)
@@ -45,17 +43,17 @@ def summary(notes: tuple[LintNote, ...]) -> tuple[LintNote, ...]:
     return tuple(seen.values())
 
 
-def _context(profile: Profile, facts: LintFacts, rendered: Rendered, node: int) -> Context:
+def _context(profile: Profile, facts: LintFacts, run_script: str, node: int) -> Context:
     versions = _versions(profile, facts)
-    path = f"scripts/{job_name(node)}.sh"
+    launch = launch_file(profile, node)
     return Context(
         profile=profile,
         facts=facts,
         versions=versions,
         vllm=table_for("vllm", versions),
         ascend=table_for("vllm_ascend", versions),
-        script=read(node, path, rendered.find(path).text),
-        docker_run=rendered.find("scripts/docker_run.sh").text,
+        script=read(node, launch.path, launch.text),
+        docker_run=run_script,
     )
 
 
