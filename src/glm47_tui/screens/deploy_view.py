@@ -150,13 +150,11 @@ def outcome(room: JobRoom) -> Content:
         head = room.profile.head
         url = f"http://{head.ip}:{room.profile.launch.port}/v1"
         served = Msg.of("screens.deploy.serving", model=room.profile.model.served_name, url=url)
-        lines.append(Content(t(served)))
+        lines += [Content(t(served)), Content(t("screens.deploy.go_on")), Content("")]
     for proof in state.verified:
         mark = "ok" if proof.ok else "bad"
         name = t(f"service.proof.{proof.proof}")
         lines.append(Content.assemble((f"{glyph(mark)} ", STYLE[mark]), f"{name}: {t(proof.note)}"))
-    if state.serving:
-        lines += [Content(""), Content(t("screens.deploy.go_on"))]
     return Content("\n").join([Content(x) if isinstance(x, str) else x for x in lines])
 
 

@@ -123,6 +123,7 @@ def detail(session: Session, index: int) -> list[Row]:
         return rows
     rows += _nics(draft, room, index)
     rows += _models(draft, room, index)
+    rows += _suggested(room, index)
     rows += _facts(facts)
     rows += _reach(room, index)
     return rows
@@ -171,6 +172,18 @@ def _models(draft: Draft, room: NodesRoom, index: int) -> list[Row]:
         rows.append(Row(text, f"model:{model.path}"))
     if not any(m.path == wanted for m in found):
         rows.append(Row(marked("info", Msg.of("screens.nodes.model.absent", path=str(wanted)))))
+    return rows
+
+
+def _suggested(room: NodesRoom, index: int) -> list[Row]:
+    """Say what Detect filled in for this node and for all, and why."""
+    ours = [s for s in room.suggested if not s.path.startswith("nodes[")]
+    ours += [s for s in room.suggested if s.path.startswith(f"nodes[{index}]")]
+    rows = [_title("suggested")] if ours else []
+    for found in ours:
+        reasons = t("screens.nodes.joint").join(t(r) for r in found.reasons)
+        text = Content.assemble(f"    {found.path} = {found.value}", (f"  {reasons}", "$quiet"))
+        rows.append(Row(text))
     return rows
 
 

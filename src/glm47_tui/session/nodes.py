@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from glm47_tui.checks import Evidence, Finding, Gathering, Severity, blockers, open_warnings
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
-from glm47_tui.node import NodeFacts, probe_all
+from glm47_tui.node import NodeFacts, Suggestion, look_all, propose
 from glm47_tui.profile import Profile, ProfileInvalid, parse
 from glm47_tui.remote import Connection, Fleet, RemoteError, connect
-from glm47_tui.session.propose import Fill, Proposal, fill, filled, propose
+from glm47_tui.session.propose import Proposal, choices, filled
 from glm47_tui.session.tasks import Task
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class NodesRoom:
         self.failures: dict[int, Exception] = {}
         self.facts: dict[int, NodeFacts] = {}
         self.proposals: dict[int, Proposal] = {}
+        self.suggested: tuple[Suggestion, ...] = ()
+        """What Detect filled in, with its reasons."""
         self.evidence: Evidence | None = None
         self.findings: tuple[Finding, ...] = ()
         self.waits: dict[int | None, Msg] = {}
@@ -146,16 +148,17 @@ class NodesRoom:
 
         try:
             fleet = self.connected(profile)
-            facts, failed = probe_all(fleet, profile)
-            proposals = propose(data, facts)
-            fills = fill(data, proposals)
-            whole = _parsed(filled(data, fills))
+            looks, failed = look_all(fleet, profile)
+            facts = {i: seen.facts for i, seen in looks.items()}
+            suggested = propose(data, facts)
+            whole = _parsed(filled(data, suggested))
+            proposals = choices(data, facts)
             self.session.inbox.put(
-                "facts", lambda: self._take_facts(fleet, facts, dict(failed), proposals, fills)
+                "facts", lambda: self._take_facts(fleet, facts, dict(failed), proposals, suggested)
             )
             if whole is None or task.cancel.is_set():
                 return
-            evidence = gather(fleet, whole, facts=facts, emit=self._heard)
+            evidence = gather(fleet, whole, looks=looks, emit=self._heard)
             ids = None if "*" in only else only
             findings = run(whole, evidence, only=ids)
             self.session.inbox.put(
@@ -200,7 +203,7 @@ class NodesRoom:
         facts: dict[int, NodeFacts],
         failed: dict[int, UserError],
         proposals: dict[int, Proposal],
-        fills: Fill,
+        suggested: tuple[Suggestion, ...],
     ) -> None:
         self.fleet = fleet
         self.facts = facts
@@ -209,9 +212,11 @@ class NodesRoom:
         self.waits = {}
         draft = self.session.draft
         if draft is not None:
-            for path, value in fills.values.items():
-                if not draft.get(path):
-                    draft.set(path, value)
+            for found in suggested:
+                if draft.get(found.path) is None:
+                    draft.set(found.path, found.value)
+            kept = {s.path: s for s in (*self.suggested, *suggested)}
+            self.suggested = tuple(kept.values())
 
     def _take_findings(
         self,
@@ -221,6 +226,7 @@ class NodesRoom:
         only: frozenset[str],
     ) -> None:
         self.evidence = evidence
+        self.facts = dict(evidence.facts) or self.facts
         self.judged = profile
         if "*" in only:
             self.findings = findings
@@ -245,7 +251,7 @@ class NodesRoom:
         """Drop what is known: the nodes are others now, or have other numbers."""
         self.facts, self.failures, self.proposals = {}, {}, {}
         self.evidence, self.judged, self.findings = None, None, ()
-        self.fixed = {}
+        self.fixed, self.suggested = {}, ()
         if self.fleet is not None:
             self.fleet.close()
             self.fleet = None

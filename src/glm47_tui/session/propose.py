@@ -1,13 +1,13 @@
-"""What looking at the nodes suggests for a draft: NIC, address, model folder. Pure."""
+"""What looking at the nodes suggests for a draft: pick lists, and values for empty fields. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from glm47_tui.node import NodeFacts
+from glm47_tui.node import NodeFacts, Suggestion
 from glm47_tui.node.detect import NicChoice, model_choices, nic_choices
 from glm47_tui.node.weights import ModelOnDisk
 
@@ -20,14 +20,7 @@ class Proposal:
     models: tuple[ModelOnDisk, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fill:
-    """Values for fields of a draft that were empty, by path."""
-
-    values: Mapping[str, Any] = field(default_factory=dict)
-
-
-def propose(data: Mapping[str, Any], facts: Mapping[int, NodeFacts]) -> dict[int, Proposal]:
+def choices(data: Mapping[str, Any], facts: Mapping[int, NodeFacts]) -> dict[int, Proposal]:
     """Return the choices of every node that was looked at."""
     out = {}
     for index, seen in facts.items():
@@ -37,29 +30,11 @@ def propose(data: Mapping[str, Any], facts: Mapping[int, NodeFacts]) -> dict[int
     return out
 
 
-def fill(data: Mapping[str, Any], proposals: Mapping[int, Proposal]) -> Fill:
-    """Return values for the NIC and address of nodes that have none yet.
-
-    A node that names one of the two gets the other to match it.
-    """
-    values: dict[str, Any] = {}
-    for index, proposal in proposals.items():
-        node = data["nodes"][index]
-        nic, ip = node.get("nic"), node.get("ip")
-        if nic and ip:
-            continue
-        fits = [c for c in proposal.nics if (not nic or c.nic == nic) and (not ip or c.ip == ip)]
-        if fits:
-            values[f"nodes[{index}].nic"] = fits[0].nic
-            values[f"nodes[{index}].ip"] = fits[0].ip
-    return Fill(values)
-
-
-def filled(data: Mapping[str, Any], values: Fill) -> dict[str, Any]:
-    """Return a copy of a draft's data with the values put in."""
+def filled(data: Mapping[str, Any], suggestions: Iterable[Suggestion]) -> dict[str, Any]:
+    """Return a copy of a draft's data with the suggested values put in."""
     from glm47_tui.session.draft import Draft
 
     copy = Draft(deepcopy(dict(data)))
-    for path, value in values.values.items():
-        copy.set(path, value)
+    for suggestion in suggestions:
+        copy.set(suggestion.path, suggestion.value)
     return copy.data
