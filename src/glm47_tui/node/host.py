@@ -158,7 +158,7 @@ def parse_disks(text: str) -> tuple[Disk, ...]:
     disks: list[Disk] = []
     for block in re.split(r"^@disk ", clean(text), flags=re.M)[1:]:
         lines = block.splitlines()
-        head = [*lines[0].split("\t"), "", ""]
+        head = [*(lines[0].split("\t") if lines else ()), "", "", ""]
         rows = [row for row in map(_df, lines[1:]) if row]
         space = rows[0] if rows else None
         disks.append(
