@@ -7,6 +7,7 @@ import shutil
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TextIO
 
@@ -30,6 +31,8 @@ from glm47_tui.deploy.events import (
 from glm47_tui.errors import Exit
 from glm47_tui.i18n import t
 
+LAST_LINES = 60
+"""Lines of a node shown when its step has failed."""
 QUIET_S = 15.0
 """Without a terminal, a wait is mentioned again after this many seconds."""
 
@@ -73,6 +76,7 @@ class HumanPrinter:
         self._lock = threading.Lock()
         self._stages: tuple[str, ...] = ()
         self._needed = 0
+        self._recent: dict[tuple[str, int], deque[str]] = {}
         self._words: dict[type, Callable[[Event], str | None]] = {
             RunStarted: self._run_started,
             StageStarted: self._stage_started,
@@ -149,10 +153,17 @@ class HumanPrinter:
         self._needed += event.status is Status.NEEDED
         note = f": {t(event.note)}" if event.note is not None else ""
         words = t(f"deploy.status.{event.status.value}")
-        return f"  {_MARK[event.status]} node{event.node} {words}{note}"
+        line = f"  {_MARK[event.status]} node{event.node} {words}{note}"
+        if event.status is Status.FAILED and not self._verbose:
+            # What the node said in this stage was not shown while all seemed well.
+            said = self._recent.get((event.stage, event.node), ())
+            line = "\n".join([line, *(f"     node{event.node} | {text}" for text in said)])
+        return line
 
     def _log(self, event: Event) -> str | None:
         assert isinstance(event, LogLine)  # noqa: S101
+        kept = self._recent.setdefault((event.source, event.node), deque(maxlen=LAST_LINES))
+        kept.append(event.text)
         return f"     node{event.node} | {event.text}" if self._verbose else None
 
     def _phase(self, event: Event) -> str | None:
