@@ -162,15 +162,14 @@ class LogReader:
             self._see(meaning, head, place)
 
     def _see(self, meaning: _Meaning, head: Head, place: Place) -> None:
-        if meaning.head:
+        early = any(entry.early for entry, _ in meaning.entries)
+        if meaning.head or (early and self.run.phases.current.phase == GONE):
             self._new_run(place)
         if meaning.phase or any(not entry.quiet for entry, _ in meaning.entries):
             self._phase(place, place.text[head.length :])
         for entry, values in meaning.entries:
             if (head.quiet and not entry.quiet) or (head.mild and entry.explains_death):
                 continue
-            if entry.early and self.run.phases.current.phase == GONE:
-                self._new_run(place)
             self.run.see(entry, place, values)
 
     def _phase(self, place: Place, message: str) -> None:

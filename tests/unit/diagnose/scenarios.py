@@ -255,7 +255,7 @@ def node1_went_dark_while_serving(**options):
     zero, _one = nodes = pair(**options)
     together(nodes, Node.good_start, Node.serve)
     zero.peer_closed("10.77.0.11")
-    return nodes, Answer("net.peer_closed", "node0", "Connection closed by peer", "EngineCore_DP0")
+    return nodes, Answer("net.peer_closed", "node0", "Connection reset by peer", "EngineCore_DP0")
 
 
 @scenario

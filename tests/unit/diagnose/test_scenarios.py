@@ -85,6 +85,10 @@ def test_a_launch_that_fails_before_its_first_line_is_a_run_of_its_own() -> None
     one.raw("vllm: error: unrecognized arguments: --enable-multistream-moe")
     report = diagnose((zero, one))
     assert [c.entry for c in report.causes] == ["args.unknown"]
+    assert report.skipped_runs == 2
+    diagnoser = Diagnoser()
+    diagnoser.feed("node0", zero.lines[-1:], "node0.log")
+    assert diagnoser.report().skipped_runs == 0
 
 
 def test_nothing_matched_quotes_the_first_error_of_the_first_failing_rank() -> None:

@@ -261,8 +261,8 @@ class Node:
     def peer_closed(self, address: str) -> None:
         """What an engine says whose peer went away while serving."""
         self.engine_dies(
-            "RuntimeError: [/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:538] Connection "
-            f"closed by peer [{address}]:41932"
+            "RuntimeError: [/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:538] Read error "
+            f"[{address}]:41932: Connection reset by peer"
         )
 
 
