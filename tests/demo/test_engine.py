@@ -20,12 +20,12 @@ from glm47_tui.demo.sim import kernel
 from glm47_tui.demo.sim.docker.store import REFERENCE
 from tests.demo.conftest import PACE, Lab
 
-MODEL = "/root/.cache/verification/models/GLM-4.7"
+MODELS = "/root/.cache/verification/models"
 LOG = "/opt/data/vllm.log"
 BASE = {
     "--host": "0.0.0.0", "--port": "8080", "--tensor-parallel-size": "8", "--max-model-len": "8192",
     "--served-model-name": "glm47", "--tool-call-parser": "glm47", "--reasoning-parser": "glm45",
-    "--enable-auto-tool-choice": "", "--trust-remote-code": "",
+    "--enable-auto-tool-choice": "", "--trust-remote-code": "", "--enable-expert-parallel": "",
 }  # fmt: skip
 TWO = {
     "--data-parallel-size": "2", "--data-parallel-size-local": "1",
@@ -45,6 +45,7 @@ class Engines(Lab):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
+        self.model = self.profile.inside(self.profile.model_path(0))
         cluster.fault("image-present")
         for node in self.fleet.connections:
             devices = " ".join(f"--device /dev/davinci{n}" for n in range(8))
@@ -66,7 +67,7 @@ class Engines(Lab):
         env = more.pop("env", "GLOO_SOCKET_IFNAME=enp67s0f5")
         words = {**BASE, **{f"--{k.replace('_', '-')}": v for k, v in more.items()}}
         flags = " ".join(f"{k} {shlex.quote(v)}" if v else k for k, v in words.items())
-        inner = f"{env} setsid --fork vllm serve {MODEL} {flags} >/root/.cache/vllm.log 2>&1"
+        inner = f"{env} setsid --fork vllm serve {self.model} {flags} >/root/.cache/vllm.log 2>&1"
         self.sh(f"docker exec box bash -c {shlex.quote(inner + ' </dev/null')}", node=node)
 
     def log(self, node: int = 0) -> str:
@@ -116,6 +117,14 @@ def engines(tmp_path: Path) -> Iterator[Engines]:
     own.close()
 
 
+@pytest.fixture
+def single(tmp_path: Path) -> Iterator[Engines]:
+    """One node, with the weights that fit on it."""
+    own = Engines(Cluster(tmp_path / "home", nodes=1, pace=PACE).start())
+    yield own
+    own.close()
+
+
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """Two patched nodes that serve."""
@@ -132,23 +141,23 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 class TestUnpatched:
     """What the tool's work is for."""
 
-    def test_the_parser_is_not_known(self, engines: Engines) -> None:
-        engines.serve()
-        log = engines.until("KeyError")
+    def test_the_parser_is_not_known(self, single: Engines) -> None:
+        single.serve()
+        log = single.until("KeyError")
         assert "invalid tool call parser: glm47 (chose from { deepseek_v3," in log
-        assert not engines.pids(0, "EngineCore")
+        assert not single.pids(0, "EngineCore")
 
-    def test_thinking_and_calls_come_as_content(self, engines: Engines) -> None:
-        engines.serve(tool_call_parser="glm45")
-        engines.until("Application startup complete.")
-        with engines.api() as api:
+    def test_thinking_and_calls_come_as_content(self, single: Engines) -> None:
+        single.serve(tool_call_parser="glm45")
+        single.until("Application startup complete.")
+        with single.api() as api:
             message = ask(api)["choices"][0]["message"]
             assert message["reasoning"] is None
             assert "</think>" in message["content"]
             tools = ask(api, tools=TOOLS, chat_template_kwargs={"enable_thinking": False},
                         messages=[{"role": "user", "content": "weather in Paris?"}])  # fmt: skip
             assert "<tool_call>get_weather" in tools["choices"][0]["message"]["content"]
-            assert "Failed to extract tool call spec" in engines.log()
+            assert "Failed to extract tool call spec" in single.log()
 
 
 class TestServing:
@@ -282,6 +291,11 @@ class TestFailing:
         assert "Connection closed by peer [10.77.0.11]" in log
         assert "out of memory" not in log
 
+    def test_weights_that_do_not_fit_on_one_node(self, engines: Engines) -> None:
+        engines.patch(0)
+        engines.serve(0)
+        assert "(NPU 0; 60.97 GiB total capacity" in engines.until("NPU out of memory")
+
     def test_a_foreign_process_leaves_no_room(self, engines: Engines) -> None:
         engines.cluster.fault("npu-busy", 0, "5")
         self.pair(engines, {}, {})
@@ -314,29 +328,29 @@ class TestFailing:
         engines.serve(1, **dashes(SECOND))
         engines.until("Did not receive response from front-end process within 5 minutes", node=1)
 
-    def test_a_weight_file_that_is_missing(self, engines: Engines) -> None:
-        engines.cluster.fault("model-incomplete", 0)
-        engines.patch(0)
-        engines.serve(0)
-        log = engines.until("FileNotFoundError: No such file or directory")
-        assert f"{MODEL}/model-00041-of-00093.safetensors" in log
+    def test_a_weight_file_that_is_missing(self, single: Engines) -> None:
+        single.cluster.fault("model-incomplete", 0)
+        single.patch(0)
+        single.serve(0)
+        log = single.until("FileNotFoundError: No such file or directory")
+        assert f"{MODELS}/GLM-4.7-W8A8-floatmtp/model-00041-of-00093.safetensors" in log
 
-    def test_a_port_that_is_taken(self, engines: Engines) -> None:
-        engines.patch(0)
-        engines.serve(0)
-        engines.until("Application startup complete.")
-        engines.serve(0)
-        engines.until("[Errno 98] Address already in use")
+    def test_a_port_that_is_taken(self, single: Engines) -> None:
+        single.patch(0)
+        single.serve(0)
+        single.until("Application startup complete.")
+        single.serve(0)
+        single.until("[Errno 98] Address already in use")
 
-    def test_a_local_engine_that_dies_in_service_ends_the_server(self, engines: Engines) -> None:
-        engines.patch(0)
-        engines.serve(0)
-        engines.until("Application startup complete.")
-        os.kill(engines.pids(0, "EngineCore")[0], signal.SIGKILL)
-        engines.until("died unexpectedly, shutting down client.")
-        engines.until("INFO:     Application shutdown complete.")
+    def test_a_local_engine_that_dies_in_service_ends_the_server(self, single: Engines) -> None:
+        single.patch(0)
+        single.serve(0)
+        single.until("Application startup complete.")
+        os.kill(single.pids(0, "EngineCore")[0], signal.SIGKILL)
+        single.until("died unexpectedly, shutting down client.")
+        single.until("INFO:     Application shutdown complete.")
         deadline = time.monotonic() + LIMIT_S
-        while engines.pids(0, "Worker"):
+        while single.pids(0, "Worker"):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 

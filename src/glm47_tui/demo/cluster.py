@@ -16,7 +16,7 @@ from types import TracebackType
 
 from glm47_tui.demo import faults, keys
 from glm47_tui.demo.errors import DemoError
-from glm47_tui.demo.sim import reap
+from glm47_tui.demo.sim import model, reap
 from glm47_tui.demo.sim.site import MARK, NIC, Site, loopback, read_json, service_ip, write
 from glm47_tui.i18n import Msg
 
@@ -200,8 +200,13 @@ class Cluster:
         for i in range(self.nodes):
             print_ = keys.fingerprint(self.home / "keys", i)
             lines.append(f'"{loopback(prefix, i)}:{port}" = "{print_}"')
-        if api != 8080:
-            lines += ["", "[launch]", f"port = {api}", f"rpc_port = {api + 2}"]
+        launch = [f"port = {api}", f"rpc_port = {api + 2}"] if api != 8080 else []
+        weights = model.of_cluster(self.nodes)
+        if weights != model.BF16:  # which do not fit on one node
+            lines += ["", "[model]", f'repo = "{weights.repo}"', f'path = "/{weights.place}"']
+            launch.append('quantization = "ascend"')
+        if launch:
+            lines += ["", "[launch]", *launch]
         for i in range(self.nodes):
             lines += [
                 "", "[[nodes]]", f'host = "{loopback(prefix, i)}"', f'nic = "{NIC}"',

@@ -104,11 +104,11 @@ def _busy(site: Site) -> None:
 
 
 def _model(site: Site) -> None:
-    folder = site.fs / model.PLACE
+    weights = model.of_cluster(site.node.nodes)
     if site.fault("model-missing") is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(site.fs / weights.place, ignore_errors=True)
         return
-    model.lay(folder)
+    folder = model.lay(site.fs, weights)
     if site.fault("model-incomplete") is None:
         return
     names = model.shard_names()

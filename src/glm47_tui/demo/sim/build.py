@@ -30,8 +30,9 @@ def build(site: Site) -> None:
     stubs.install(site)
     disk.host(site)
     ascend(site)
-    if not (site.fs / model.PLACE).exists() and site.fault("model-missing") is None:
-        model.lay(site.fs / model.PLACE)
+    weights = model.of_cluster(site.node.nodes)
+    if not (site.fs / weights.place).exists() and site.fault("model-missing") is None:
+        model.lay(site.fs, weights)
     kernel.refresh(site)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from glm47_tui import assets
 from glm47_tui.demo.sim import stubs
-from glm47_tui.demo.sim.model import TOTAL_SIZE
+from glm47_tui.demo.sim.model import BF16
 from glm47_tui.demo.sim.site import Site, write
 
-_DATA = (7_500_000_000, 7_500_000_000 - TOTAL_SIZE // 1024 - 40_000_000)
+_DATA = (7_500_000_000, 7_500_000_000 - BF16.total // 1024 - 40_000_000)
 """KiB in all, and KiB free beside the weights."""
 _SYSTEM = (468_000_000, 391_000_000)
 _MEMORY = 755 * 1024 * 1024

@@ -16,7 +16,8 @@ PARTS = "._____temp"
 def main(site: Site, container: str, args: list[str]) -> int:
     """Run ``simulated-download MODEL FOLDER``; returns its exit code."""
     repo, folder = args[0], site.world().leave(args[1])
-    if "GLM-4.7" not in repo:
+    wanted = model.by_repo(repo)
+    if wanted is None:
         sys.stderr.write(f"The simulated hub has no model {repo}.\n")
         return 1
     place = Path(site.world(site.dir / "ct" / container).path(folder))
@@ -25,10 +26,9 @@ def main(site: Site, container: str, args: list[str]) -> int:
     sys.stderr.write(
         f"Downloading Model from https://www.modelscope.cn to directory: {folder} (simulated)\n"
     )
-    for name, text in model.texts().items():
+    for name, text in model.texts(wanted).items():
         write(place / name, text)
-    sizes = dict(zip(model.shard_names(), model.shard_sizes(), strict=True))
-    for name, size in sizes.items():
+    for name, size in model.shards(wanted).items():
         if (place / name).exists() and (place / name).stat().st_size == size:
             continue
         (place / name).unlink(missing_ok=True)

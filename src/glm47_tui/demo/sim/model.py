@@ -5,13 +5,42 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from glm47_tui.demo.sim.site import write
 
-PLACE = "opt/data/verification/models/GLM-4.7"
 SHARDS = 93
-TOTAL_SIZE = 716_684_828_672
-"""Bytes of all tensors: 358.34 billion parameters in bfloat16 (facts of the field, section 5)."""
+
+
+class Model(NamedTuple):
+    """A model: its repository, bytes of all tensors, how the weights are written."""
+
+    repo: str
+    total: int
+    quantised: bool = False
+
+    @property
+    def place(self) -> str:
+        """Folder on a node, below its root."""
+        return f"opt/data/verification/models/{self.repo.partition('/')[2]}"
+
+
+BF16 = Model("ZhipuAI/GLM-4.7", 716_684_828_672)
+"""358.34 billion parameters in bfloat16 (facts of the field, section 5): for two nodes and more."""
+W8A8 = Model("Eco-Tech/GLM-4.7-W8A8-floatmtp", 354_000_000_000, quantised=True)
+"""Eight-bit weights: what fits on one node."""
+
+
+def of_cluster(nodes: int) -> Model:
+    """Return the model that a cluster of this size can serve."""
+    return BF16 if nodes > 1 else W8A8
+
+
+def by_repo(repo: str) -> Model | None:
+    """Return a model by its repository's name."""
+    return next((model for model in (BF16, W8A8) if model.repo == repo), None)
+
+
 HEADER = 4096
 LAYERS = 92
 CONFIG = {
@@ -41,13 +70,14 @@ def shard_names() -> list[str]:
     return [f"model-{n:05d}-of-{SHARDS:05d}.safetensors" for n in range(1, SHARDS + 1)]
 
 
-def shard_sizes() -> list[int]:
-    """Return the bytes of each weight file; together TOTAL_SIZE and a header each."""
-    each = TOTAL_SIZE // SHARDS
-    return [each + HEADER] * (SHARDS - 1) + [TOTAL_SIZE - each * (SHARDS - 1) + HEADER]
+def shards(model: Model) -> dict[str, int]:
+    """Return names and bytes of the weight files; together the tensors and a header each."""
+    each = model.total // SHARDS
+    sizes = [each + HEADER] * (SHARDS - 1) + [model.total - each * (SHARDS - 1) + HEADER]
+    return dict(zip(shard_names(), sizes, strict=True))
 
 
-def texts() -> dict[str, str]:
+def texts(model: Model) -> dict[str, str]:
     """Return the small files of the model."""
     weights = {"model.embed_tokens.weight": shard_names()[0]}
     for layer in range(LAYERS + 1):
@@ -60,13 +90,15 @@ def texts() -> dict[str, str]:
         {"id": i, "content": t, "special": t[1] == "|" or t[0] == "["}
         for t, i in SPECIAL_TOKENS.items()
     ]
+    extra = {"quant_model_description.json": json.dumps({"model_quant_type": "W8A8"})}
     return {
+        **(extra if model.quantised else {}),
         "config.json": json.dumps(CONFIG, indent=2),
         "generation_config.json": json.dumps(
             {"eos_token_id": CONFIG["eos_token_id"], "temperature": 1.0}, indent=2
         ),
         "model.safetensors.index.json": json.dumps(
-            {"metadata": {"total_size": TOTAL_SIZE}, "weight_map": weights}, indent=1
+            {"metadata": {"total_size": model.total}, "weight_map": weights}, indent=1
         ),
         "tokenizer.json": json.dumps({"version": "1.0", "added_tokens": tokens, "model": {}}),
         "tokenizer_config.json": json.dumps(
@@ -76,13 +108,15 @@ def texts() -> dict[str, str]:
     }
 
 
-def lay(folder: Path) -> None:
-    """Lay a model down: small files whole, weights as holes of the right size."""
+def lay(root: Path, model: Model) -> Path:
+    """Lay a model down on a node, whole; returns its folder."""
+    folder = root / model.place
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts().items():
+    for name, text in texts(model).items():
         write(folder / name, text)
-    for name, size in zip(shard_names(), shard_sizes(), strict=True):
+    for name, size in shards(model).items():
         grow(folder / name, size)
+    return folder
 
 
 def grow(path: Path, size: int) -> None:

@@ -7,14 +7,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from glm47_tui.demo.sim import kernel
-from glm47_tui.demo.sim.site import Site, write
-from glm47_tui.demo.sim.vllm.flags import Flags
+from glm47_tui.demo.sim.site import write
 from glm47_tui.demo.sim.vllm.link import Gone, Link
-from glm47_tui.demo.sim.vllm.loading import CORE, Loading
+from glm47_tui.demo.sim.vllm.loading import CORE, Loading, Seat
 from glm47_tui.demo.sim.vllm.log import Fatal, Log
 
 HANDSHAKE_S = 300.0
@@ -24,13 +22,11 @@ HANDSHAKE_S = 300.0
 class Engine:
     """Lives in a process of its own, which begins with ``run``."""
 
-    def __init__(self, site: Site, container: str, flags: Flags, rank: int, folder: Path) -> None:
-        self._site = site
-        self._container = container
-        self._flags = flags
-        self._rank = rank
-        self._folder = folder
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._site, self._container, self._flags, self._rank, _ = seat
         self._loading = True
+        self._go = threading.Event()
         self._active = 0
         self._lock = threading.Lock()
 
@@ -46,7 +42,12 @@ class Engine:
             link = self._handshake(connect)
             listener = threading.Thread(target=self._listen, args=(link,), daemon=True)
             listener.start()
-            Loading(self._site, self._container, self._flags, self._rank, self._folder).run()
+
+            def meet() -> None:
+                link.send(status="LOADED")
+                self._go.wait()
+
+            Loading(self._seat, meet).run()
             self._loading = False
             link.send(status="READY", hash=self._flags.fingerprint)
         except Fatal as fatal:
@@ -84,6 +85,8 @@ class Engine:
                 message = link.receive()
                 if message.get("status") == "PEER_GONE":
                     self._peer_gone(str(message["ip"]))
+                elif message.get("status") == "GO":
+                    self._go.set()
                 elif "id" in message:
                     threading.Thread(
                         target=self._compute, args=(link, message), daemon=True

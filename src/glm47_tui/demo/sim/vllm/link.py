@@ -45,7 +45,7 @@ class Link:
 class Rank:
     """A data-parallel rank as the API server sees it."""
 
-    def __init__(self, number: int, link: Link, pid: int, *, local: bool) -> None:
+    def __init__(self, number: int, link: Link, pid: int, local: bool) -> None:
         self.number = number
         self.link = link
         self.pid = pid

@@ -7,7 +7,9 @@ import math
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from glm47_tui.demo.sim import kernel
 from glm47_tui.demo.sim.site import Site
@@ -16,8 +18,8 @@ from glm47_tui.demo.sim.vllm.log import Fatal, Frame, Log
 
 INIT_S, WEIGHTS_S, PROFILE_S, GRAPH_S = 0.8, 4.0, 1.0, 1.6
 """Seconds of the phases at pace 1; minutes in reality."""
-WEIGHTS_GIB = 43.2
-"""Weights per NPU: experts over 16 NPUs, the rest over 8 (facts of the field, section 5)."""
+EXPERTS = 0.952
+"""Share of the routed experts in all weights (facts of the field, section 5)."""
 NPU_GIB = 60.97
 KV_BYTES_PER_TOKEN = 47_104
 CORE = "/vllm-workspace/vllm/vllm/v1/engine/core.py"
@@ -28,16 +30,27 @@ _LOAD: Frame = (
 )  # fmt: skip
 
 
-class Loading:
-    """The start-up of one rank, in its engine's process. Fatal says how it failed."""
+class Seat(NamedTuple):
+    """Which rank this is, on which node, in which container; ``folder`` is the model's."""
 
-    def __init__(self, site: Site, container: str, flags: Flags, rank: int, folder: Path) -> None:
-        self._site = site
-        self._container = container
-        self._flags = flags
-        self._rank = rank
-        self._folder = folder  # of the model, on this machine
-        self._log = Log(f"EngineCore_DP{rank}")
+    site: Site
+    container: str
+    flags: Flags
+    rank: int
+    folder: Path
+
+
+class Loading:
+    """The start-up of one rank, in its engine's process. Fatal says how it failed.
+
+    ``meet`` waits until all ranks have loaded their weights: they profile together.
+    """
+
+    def __init__(self, seat: Seat, meet: Callable[[], None]) -> None:
+        self._site, self._container, self._flags, self._rank, self._folder = seat
+        self._meet = meet
+        self._gib = 0.0  # weights per NPU
+        self._log = Log(f"EngineCore_DP{seat.rank}")
         self._began = time.monotonic()
         self._npus: dict[int, int] = {}
 
@@ -57,6 +70,7 @@ class Loading:
         )
         first.line("model_runner_v1.py:2227", f"Starting to load model {self._flags.model}...")
         self._weights(first)
+        self._meet()
         self._profile()
         self._graphs(first)
         took = time.monotonic() - self._began
@@ -125,11 +139,12 @@ class Loading:
 
     def _weights(self, log: Log) -> None:
         shards = self._shards()
+        self._gib = self._share_of_weights()
         elapsed = 0.0
         for done in range(len(shards) + 1):
             if done % max(1, len(shards) // 31) == 0 or done == len(shards):
                 self._progress(log, done, len(shards), elapsed)
-                used = int(1200 + WEIGHTS_GIB * 1024 * done / len(shards))
+                used = int(1200 + self._gib * 1024 * done / len(shards))
                 self._register(used)
             if done == len(shards):
                 break
@@ -138,7 +153,7 @@ class Loading:
             self._site.sleep(WEIGHTS_S / len(shards))
             elapsed += WEIGHTS_S * 60 / len(shards)
         for index in range(self._flags.tensor):
-            took = f"Loading model weights took {WEIGHTS_GIB:.4f} GB"
+            took = f"Loading model weights took {self._gib:.4f} GB"
             self._worker_log(index).line("model_runner_v1.py:2243", took)
 
     @staticmethod
@@ -163,6 +178,16 @@ class Loading:
         names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         return [self._folder / name for name in names]
 
+    def _share_of_weights(self) -> float:
+        """Return the GiB of weights an NPU gets: experts over all NPUs, the rest over a rank's."""
+        index = (self._folder / "model.safetensors.index.json").read_text("utf-8")
+        total = int(json.loads(index)["metadata"]["total_size"]) / (1 << 30)
+        tensor = self._flags.tensor
+        spread = tensor * self._flags.size
+        if "enable-expert-parallel" not in self._flags.switches:
+            spread = tensor
+        return total * EXPERTS / spread + total * (1 - EXPERTS) / tensor
+
     def _shard(self, shard: Path) -> None:
         inside = f"{self._flags.model}/{shard.name}"
         opening = (
@@ -183,6 +208,8 @@ class Loading:
             bad = 3 if 3 in self._npus else min(self._npus)
         elif foreign and share > 0.75:
             bad = min(foreign)
+        elif self._gib * share > NPU_GIB - 1.2:
+            bad = min(self._npus)
         if bad is None:
             return
         theirs = foreign.get(bad, 0) / 1024
@@ -216,7 +243,7 @@ class Loading:
     def _profile(self) -> None:
         self._site.sleep(PROFILE_S)
         share = float(self._flags.text("gpu-memory-utilization", "0.9"))
-        room = int((NPU_GIB * share - WEIGHTS_GIB - 3.4) * (1 << 30))
+        room = int((NPU_GIB * share - self._gib - 3.4) * (1 << 30))
         total = int(NPU_GIB * (1 << 30))
         if room <= 0:
             raise Fatal(

@@ -21,6 +21,7 @@ from glm47_tui.demo.sim.vllm import flags as words
 from glm47_tui.demo.sim.vllm.engine import HANDSHAKE_S, Engine
 from glm47_tui.demo.sim.vllm.flags import Flags
 from glm47_tui.demo.sim.vllm.link import Gone, Link, Rank
+from glm47_tui.demo.sim.vllm.loading import Seat
 from glm47_tui.demo.sim.vllm.log import Fatal, Log
 
 _SERVE = f"{PYTHON}/bin/vllm"
@@ -65,7 +66,8 @@ class Server:
         try:
             _with_cluster(self.site)
             folder = Path(self.world.path(self.flags.model))
-            code = Engine(self.site, self.container, self.flags, rank, folder).run(connect)
+            seat = Seat(self.site, self.container, self.flags, rank, folder)
+            code = Engine(seat).run(connect)
         finally:
             os._exit(code)
 
@@ -147,7 +149,6 @@ class Server:
         """Start local engines, wait for the remote ones, and until all are ready."""
         flags = self.flags
         self._check_model()
-        waiting = threading.Event()
         links: dict[int, tuple[Link, int, bool]] = {}
         remote = range(flags.local, flags.size)
         listening = None
@@ -168,10 +169,12 @@ class Server:
         threading.Thread(target=self._watch_local, daemon=True).start()
         while len(links) < flags.size and listening is not None:
             self._accept(listening, links, remote)
-        for link, _, _ in links.values():
-            link.send(status="INIT")
-        waiting.set()
-        return [self._ready(rank, *links[rank], links) for rank in sorted(links)]
+        for step, answer in (("INIT", "LOADED"), ("GO", "READY")):
+            for link, _, _ in links.values():
+                link.send(status=step)
+            for rank in sorted(links):
+                self._hear(rank, answer, links)
+        return [Rank(rank, *links[rank]) for rank in sorted(links)]
 
     def _local(self, rank: int) -> tuple[Link, int, bool]:
         ours, theirs = socket.socketpair()
@@ -214,18 +217,17 @@ class Server:
             )  # fmt: skip
         links[rank] = (link, int(hello["pid"]), False)
 
-    def _ready(self, rank: int, link: Link, pid: int, local: bool, links: dict[int, Any]) -> Rank:
-        """Wait until an engine has loaded; one that dies takes the others with it."""
-        while True:
-            try:
-                message = link.receive()
-            except Gone:
-                self._tell_others(rank, links)
-                time.sleep(0.3)
-                raise self._core_failed(rank, 1) from None
-            if message.get("status") == "READY":
-                break
-        if message["hash"] != self.flags.fingerprint:
+    def _hear(self, rank: int, status: str, links: dict[int, tuple[Link, int, bool]]) -> None:
+        """Wait until an engine says so; one that dies takes the others with it."""
+        message: dict[str, Any] = {}
+        try:
+            while message.get("status") != status:
+                message = links[rank][0].receive()
+        except Gone:
+            self._tell_others(rank, links)
+            time.sleep(0.3)
+            raise self._core_failed(rank, 1) from None
+        if status == "READY" and message["hash"] != self.flags.fingerprint:
             raise Fatal(
                 "RuntimeError",
                 f"Configuration mismatch detected for engine {rank}. All DP workers must have "
@@ -235,7 +237,6 @@ class Server:
                 "workers are started with the same command-line arguments.",
                 (_UTILS, 1036, "wait_for_engine_startup", "raise RuntimeError("),
             )
-        return Rank(rank, link, pid, local=local)
 
     def _tell_others(self, dead: int, links: dict[int, Any]) -> None:
         from glm47_tui.demo.sim.site import service_ip
