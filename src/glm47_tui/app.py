@@ -6,6 +6,7 @@ session and the first real screen are loaded right after it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -96,6 +97,9 @@ class WizardApp(App[int]):
         draft = self.session.draft
         if draft is not None and self._lang is None and draft.get("language"):
             self.speak(draft.get("language"))
+        if os.environ.get("TERM") == "linux" and self._lang is None and _wants_chinese():
+            set_language("en")
+            self.notify(t("app.linux_console"), severity="warning", timeout=20, markup=False)
         self.set_interval(DRAIN_S, self.drain)
         self.drain()
 
@@ -258,6 +262,10 @@ class WizardApp(App[int]):
         """Let go of everything the session holds."""
         if not callable(self._session):
             self._session.close()
+
+
+def _wants_chinese() -> bool:
+    return choose_language(env={**os.environ, "TERM": ""}) == "zh_CN"
 
 
 def _relabel(screen: Screen[Any]) -> None:

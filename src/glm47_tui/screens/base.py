@@ -18,6 +18,10 @@ from glm47_tui.widgets.say import Say
 if TYPE_CHECKING:
     from glm47_tui.session import Session
 
+WIDTHS = [(0, "-narrow"), (100, "-wide")]
+HEIGHTS = [(0, "-short"), (30, "-tall")]
+"""Cells from which a class holds; the app has the same as its breakpoints."""
+
 ALL = frozenset({"*"})
 """Topics that make a screen draw everything."""
 
@@ -58,7 +62,10 @@ class StepScreen(Screen[None]):
         return self.wizard.session
 
     def compose(self) -> ComposeResult:
-        """Make the frame around the body."""
+        """Make the frame around the body, as narrow or wide as the terminal is now."""
+        width, height = self.app.size
+        for bounds, size in ((WIDTHS, width), (HEIGHTS, height)):
+            self.add_class([name for least, name in bounds if size >= least][-1])
         with Container(id="frame"):
             yield Rail(STEPS, self.STEP)
             with Container(id="main"):
@@ -96,7 +103,9 @@ class StepScreen(Screen[None]):
             task = active[-1]
             return task.note or task.title
         draft = self.session.draft
-        return draft.name if draft is not None else ""
+        if draft is None:
+            return ""
+        return Msg.of("app.unsaved", name=draft.name) if draft.changed else draft.name
 
     def follow(self, topics: frozenset[str]) -> None:
         """Draw what the topics touch (``*``: everything)."""

@@ -11,6 +11,8 @@ from textual.content import Content
 
 from glm47_tui.i18n import Msg, t
 from glm47_tui.screens.base import StepScreen
+from glm47_tui.screens.deploy_view import proof_words
+from glm47_tui.screens.node_view import marked
 from glm47_tui.widgets.glyphs import STYLE, glyph
 from glm47_tui.widgets.prompt import Prompt
 from glm47_tui.widgets.say import Say
@@ -131,8 +133,7 @@ class ChatScreen(StepScreen):
         lines: list[Content] = []
         for proof in turn.proofs:
             mark = "ok" if proof.ok else "bad"
-            what = f"{t(f'service.proof.{proof.proof}')}: {t(proof.note)}"
-            lines.append(Content.assemble((f"{glyph(mark)} ", STYLE[mark]), what))
+            lines.append(marked(mark, proof_words(proof)))
         if turn.error is not None:
             lines.append(Content.assemble((f"{glyph('bad')} {turn.error}", STYLE["bad"])))
         if turn.loop is not None:

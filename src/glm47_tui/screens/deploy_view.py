@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from glm47_tui.deploy.events import Diagnosed, EnginePhase, Progress, RunEnded, Status
+from glm47_tui.deploy.events import Diagnosed, EnginePhase, Progress, RunEnded, Status, Verified
 from glm47_tui.i18n import Msg, t
 from glm47_tui.screens.node_view import marked
 from glm47_tui.widgets.columns import duration
@@ -123,11 +123,10 @@ def _wait(progress: Progress) -> Content:
     node = "" if progress.node is None else f"node{progress.node}: "
     drawn = f"{bar(progress.fraction)} " if progress.fraction is not None else ""
     if progress.limit_s is not None:
-        ids = {"time": duration(progress.elapsed_s), "limit": duration(progress.limit_s)}
-        time = t(Msg.of("screens.deploy.of_at_most", **ids))
+        time = f"{duration(progress.elapsed_s)} / {duration(progress.limit_s)}"
     else:
         time = duration(progress.elapsed_s)
-    return Content.assemble(node, drawn, t(progress.note), (f"  {time}", "$quiet"))
+    return Content.assemble(node, drawn, (f"{time}  ", "$quiet"), t(progress.note))
 
 
 def outcome(room: JobRoom) -> Content:
@@ -153,9 +152,14 @@ def outcome(room: JobRoom) -> Content:
         lines += [Content(t(served)), Content(t("screens.deploy.go_on")), Content("")]
     for proof in state.verified:
         mark = "ok" if proof.ok else "bad"
-        name = t(f"service.proof.{proof.proof}")
-        lines.append(Content.assemble((f"{glyph(mark)} ", STYLE[mark]), f"{name}: {t(proof.note)}"))
+        lines.append(marked(mark, proof_words(proof)))
     return Content("\n").join([Content(x) if isinstance(x, str) else x for x in lines])
+
+
+def proof_words(proof: Verified) -> Msg:
+    """Say what a proof looked at, and what it saw."""
+    name = Msg(f"service.proof.{proof.proof}")
+    return Msg.of("screens.deploy.proof", name=name, note=proof.note)
 
 
 def _diagnosis(found: Diagnosed) -> list[Content]:

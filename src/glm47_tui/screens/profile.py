@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.widgets import Collapsible, ContentSwitcher, OptionList
 from textual.widgets.option_list import Option
 
@@ -14,6 +15,7 @@ from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.session.fields import ADVANCED, BASICS, Field, problem_of
+from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.field import FieldRow
 from glm47_tui.widgets.fold import Fold
 from glm47_tui.widgets.say import Say, words
@@ -43,6 +45,7 @@ class ProfileScreen(StepScreen):
             with Vertical(id="pick"):
                 yield Say("screens.profile.pick", id="pick-text")
                 yield OptionList(id="profiles", markup=False)
+                yield Say(id="pick-about")
                 yield Say("screens.profile.demo", id="pick-demo")
             with Vertical(id="edit"):
                 yield VerticalScroll(id="form", can_focus=False)
@@ -64,6 +67,7 @@ class ProfileScreen(StepScreen):
 
     def _list(self) -> None:
         from glm47_tui.profile import list_names
+        from glm47_tui.render import recipes
         from glm47_tui.session.drafts import list_drafts
 
         options = self.query_one("#profiles", OptionList)
@@ -73,7 +77,10 @@ class ProfileScreen(StepScreen):
             options.add_option(Option(text, id=f"draft:{name}"))
         for name in list_names():
             options.add_option(Option(name, id=f"saved:{name}"))
-        options.add_option(Option(words("screens.profile.new"), id="new:"))
+        for recipe in recipes():
+            title = words(Msg.of("screens.profile.new", title=recipe.title))
+            line = Content.assemble(pad(title, 36), " ", (words(recipe.summary), "$quiet"))
+            options.add_option(Option(line, id=f"new:{recipe.id}"))
         if options.highlighted is None:
             options.highlighted = 0
 
@@ -136,15 +143,25 @@ class ProfileScreen(StepScreen):
                 self.wizard.speak(event.value)
         self._mark()
 
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Say in full what a recipe is for."""
+        from glm47_tui.render import recipes
+
+        kind, _, name = (event.option.id or "").partition(":")
+        about = next((r.summary for r in recipes() if kind == "new" and r.id == name), None)
+        self.query_one("#pick-about", Say).say(about or "")
+
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Open what was picked."""
-        from glm47_tui.session.draft import Draft
-        from glm47_tui.session.drafts import open_draft, open_profile
+        from glm47_tui.session.drafts import new_draft, open_draft, open_profile
 
+        if self.session.tasks.running("run"):
+            self.notify(words("app.busy"), severity="warning", markup=False)
+            return
         kind, _, name = (event.option.id or "").partition(":")
         try:
             if kind == "new":
-                self.session.use(Draft())
+                self.session.use(new_draft(name))
             else:
                 self.session.use(open_draft(name) if kind == "draft" else open_profile(name))
         except UserError as error:

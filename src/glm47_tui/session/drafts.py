@@ -11,10 +11,21 @@ from pathlib import Path
 
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
-from glm47_tui.profile import directory, dumps, load, path_of, resolve, save, write_private
+from glm47_tui.profile import (
+    directory,
+    dumps,
+    list_names,
+    load,
+    path_of,
+    resolve,
+    save,
+    write_private,
+)
 from glm47_tui.session.draft import Draft
 
 UNNAMED = "unnamed"
+BEGIN = "glm47"
+"""Name that a new profile begins with."""
 
 
 def folder() -> Path:
@@ -48,6 +59,19 @@ def list_drafts() -> tuple[str, ...]:
     if not folder().is_dir():
         return ()
     return tuple(sorted(p.stem for p in folder().glob("*.toml") if not p.name.startswith(".")))
+
+
+def new_draft(recipe_id: str) -> Draft:
+    """Begin a profile from a recipe, under a name that is free."""
+    from glm47_tui.render import apply_recipe, recipes
+
+    recipe = next(r for r in recipes() if r.id == recipe_id)
+    taken = {*list_drafts(), *list_names()}
+    names = [BEGIN, *(f"{BEGIN}-{i}" for i in range(2, 1000))]
+    name = next((n for n in names if n not in taken), BEGIN)
+    draft = Draft(apply_recipe({"schema": 1, "name": name, "nodes": []}, recipe))
+    draft.touch()
+    return draft
 
 
 def open_draft(name: str) -> Draft:
