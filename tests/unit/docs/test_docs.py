@@ -1,0 +1,76 @@
+"""What the public face promises is there: links, both languages, the field tables, the verbs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+ONE_LANGUAGE = {"architecture.md", "figures.md"}
+"""For those who work on the code: English alone."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
+    missing = [t for t in targets if not (page.parent / t).exists()]
+    assert not missing
+
+
+def test_every_page_is_there_in_both_languages() -> None:
+    names = {page.name for page in PAGES}
+    english = {n for n in names if ".zh-CN." not in n} - ONE_LANGUAGE
+    chinese = {n.replace(".zh-CN.", ".") for n in names if ".zh-CN." in n}
+    assert english == chinese
+
+
+def test_the_field_tables_are_current() -> None:
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        import make_profile_doc
+    finally:
+        sys.path.pop(0)
+    for lang, name in (("en", "profile.md"), ("zh_CN", "profile.zh-CN.md")):
+        current = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert current == make_profile_doc.page(lang), "run tools/make_profile_doc.py"
+
+
+def test_the_readme_names_the_two_commands_that_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in ("README.md", "README.zh-CN.md"):
+        readme = (ROOT / name).read_text(encoding="utf-8")
+        for target in ("demo", "test"):
+            assert f"\nmake {target} " in readme
+            assert re.search(rf"^{target}:", makefile, re.M)
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_profile_in_the_readme_holds(name: str) -> None:
+    from glm47_tui.profile import loads
+
+    text = (ROOT / name).read_text(encoding="utf-8")
+    block = re.search(r"```toml\n(.*?)```", text, re.S)
+    assert block is not None
+    assert loads(block[1]).name == "atlas-pair"
+
+
+def test_nothing_of_a_machine_or_a_registry_stands_in_the_tree() -> None:
+    """Names of hosts that packages come from, and folders of one machine, belong to no commit."""
+    hosts = (
+        "pypi" + ".org",
+        "files.python" + "hosted",
+        "registry.npm" + "js",
+        "deb.debian" + ".org",
+    )
+    found = []
+    for folder in ("src", "assets", "tests", "docs", "scripts", "tools", "bench", ".ci"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.is_file() and file.suffix not in (".pyc", ".svg", ".gz"):
+                text = file.read_text(encoding="utf-8", errors="ignore")
+                found += [f"{file.name}: {h}" for h in hosts if h in text]
+    assert not found
