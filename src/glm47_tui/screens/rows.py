@@ -27,7 +27,8 @@ def row_of(draft: Draft, field: Field, *, label: str | None = None) -> FieldRow:
 
 def choice_name(value: Any) -> Msg | str:
     """Name a choice: by its message where there is one, else by itself."""
-    id_ = f"screens.choice.{str(value).lower()}"
+    word = "chinese" if value == "zh_CN" else str(value).lower()
+    id_ = f"screens.choice.{word}"
     return Msg(id_) if id_ in catalog("en", "screens") else str(value)
 
 
