@@ -232,6 +232,9 @@ def test_engines_with_different_flags_are_found_and_the_flag_named() -> None:
     head = _serving(f"--host 0.0.0.0 --port 8080 {common}")
     peer = _serving(f"--headless --data-parallel-start-rank 1 {common}")
     assert said("same.flags", head, peer) == [(None, "ok", "ok")]
+    spaced = _serving(f'{common} --additional-config {{"a":true, "b":[1, 2]}}')
+    tight = _serving(f'--headless {common} --additional-config {{"b":[1,2],"a":true}}')
+    assert said("same.flags", spaced, tight) == [(None, "ok", "ok")]
     odd = _serving("--headless --data-parallel-size 2 --max-model-len 4096")
     found = judged("same.flags", head, odd)[0]
     assert found.severity.value == "blocker"
