@@ -155,6 +155,8 @@ class Sshd:
             command = self._with_users(command)
         elif os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        if shutil.which("setpriv"):  # a killed test leaves no server behind
+            command = ["setpriv", "--pdeathsig", "KILL", *command]
         self._listening.clear()
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -180,6 +182,9 @@ class Sshd:
             "KbdInteractiveAuthentication no",
             "AllowTcpForwarding yes",
             "LogLevel VERBOSE",
+            # Where bash is built to read ~/.bashrc under sshd, this keeps it from doing so: what
+            # stands there (version managers with locks) is none of a test's business.
+            "SetEnv SHLVL=2",
         ]
 
     @property

@@ -11,7 +11,7 @@ import pytest
 from glm47_tui.remote import RemoteError
 from glm47_tui.remote.api import Connection
 from tests.support.sshd import Sshd, wait_until
-from tests.unit.remote.test_run import alive
+from tests.unit.remote.test_run import alive, run_and_cancel
 
 LogIn = Callable[..., Connection]
 
@@ -72,9 +72,8 @@ def test_a_killed_command_frees_the_only_session(
     start_sshd: Callable[..., Sshd], log_in: LogIn, tmp_path: Path
 ) -> None:
     node = log_in(start_sshd(options=("MaxSessions 1",)), sudo=False)
-    script = 'trap "" TERM; echo $$ >"$1"; while :; do sleep 0.1; done\n'
-    with pytest.raises(RemoteError):
-        node.run(script, str(tmp_path / "pid"), timeout=1.5)
+    script = 'trap "" TERM; echo $$ >"$1"; echo up; while :; do sleep 0.1; done\n'
+    run_and_cancel(node, script, str(tmp_path / "pid"))
     assert node.run("echo free\n", timeout=60).out == "free\n"
     assert not alive((tmp_path / "pid").read_text().strip())
 
