@@ -120,7 +120,7 @@ report() {
       echo "@@ section $name timeout $((LIMIT_CS * 10))"
     fi
     # Bounded, so that no runaway tool floods the connection; a missing last line end is added.
-    [ -s "$DIR/$name.out" ] && head -c 2000000 "$DIR/$name.out" | sed -e 's/^/ /' -e '$a\'
+    [ -s "$DIR/$name.out" ] && head -c 8000000 "$DIR/$name.out" | sed -e 's/^/ /' -e '$a\'
     [ -s "$DIR/$name.err" ] && head -c 4000 "$DIR/$name.err" | sed -e 's/^/!/' -e '$a\'
   done
 }

@@ -28,6 +28,7 @@ p_containers() {
   have docker || return 127
   local ids
   ids=$(docker ps -q) || return 1
+  ids=$(head -n 300 <<<"$ids")
   [ -n "$ids" ] || return 0
   # shellcheck disable=SC2086 # a list of ids
   docker container inspect $ids

@@ -34,20 +34,22 @@ p_modelsum() {
   return 0
 }
 
-# Other models: under the data folder, and on other large local disks.
+# Other models: under the data folder, and on other large local disks. What is found until the
+# time is up is told; a disk too large to be searched is no failure.
 p_models() {
-  local root dir count=0
-  {
+  local roots dir count=0
+  roots=$(
     [ -d "$MOUNT" ] && echo "$MOUNT"
     # 300 GB hold no unquantised model of this size, but a quantised one.
     soon df -Pkl 2>/dev/null | awk -v own="$MOUNT" \
       'NR > 1 && $2 > 300000000 && $6 !~ "^/(boot|usr|etc|dev|run|sys|proc|var/lib/docker)?($|/)" &&
        $6 != own && index(own "/", $6 "/") != 1 { print $6 }' | head -n 8
-  } | while IFS= read -r root; do
-    find -L "$root" -xdev -maxdepth 6 \( -name overlay2 -o -name containers -o -name .git -o -name proc \
-      -o -name lost+found -o -name '._____temp' -o -name glm47-tui \) -prune \
-      -o -type f -name config.json -print 2>/dev/null
-  done |
+  )
+  mapfile -t roots <<<"$roots"
+  [ -n "${roots[0]}" ] || return 0
+  soon find -L "${roots[@]}" -xdev -maxdepth 6 \( -name overlay2 -o -name containers -o -name .git \
+    -o -name proc -o -name lost+found -o -name '._____temp' -o -name glm47-tui \) -prune \
+    -o -type f -name config.json -print 2>/dev/null |
     while IFS= read -r dir; do
       dir=${dir%/config.json}
       [ "$dir" = "$MODEL" ] && continue

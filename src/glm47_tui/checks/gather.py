@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
@@ -43,14 +43,19 @@ def gather(
     emit: Tell | None = None,
     facts: Mapping[int, NodeFacts] | None = None,
     looks: Mapping[int, Look] | None = None,
+    only: Collection[str] | None = None,
     active: bool = True,
+    cancel: threading.Event | None = None,
 ) -> Evidence:
     """Look at all nodes of a profile and try out what connects them; never raises for a node.
 
     ``facts`` spares the probing where it has just been done; ``looks`` too, and what was slow in
-    them is asked once more. ``active`` False leaves the networks alone. ``emit`` hears what is
-    waited for, on worker threads. Bounded: every part has a limit of its own (probes 2.2 s and
-    once more 20 s, TCP 5 s and once more 10 s, NPU pings 60 s, and the way there and back).
+    them is asked once more. ``only`` names the checks or groups the evidence is for: networks that
+    none of them speaks of are left alone, as are all with ``active`` False. ``cancel`` ends it
+    after the part under way. ``emit`` hears what is waited for, on worker threads.
+
+    Bounded: every part has a limit of its own (probes 2.2 s and once more 20 s, TCP 5 s and once
+    more 10 s, NPU pings 60 s, and the way there and back).
     """
     began = time.monotonic()
     tell: Tell = emit or _silent
@@ -62,28 +67,55 @@ def gather(
     if facts is None:
         facts = {i: seen.facts for i, seen in looks.items()}
     known = dict(facts)
-    tried = active and len(known) > 1
-    again: dict[int, NodeFacts] = {}
-    waiting = threading.Thread(
-        target=lambda: again.update(_patient(fleet.connections, profile, looks, known, tell)),
-        daemon=True, name="patient",
-    )  # fmt: skip
-    waiting.start()
+    stop = cancel or threading.Event()
+    live = {i: c for i, c in fleet.connections.items() if i in known}
+    reaching = active and len(live) > 1 and _wanted("reach", only)
+    pinging = active and len(live) > 1 and _wanted("hccn", only, "hccn.ping")
+    again = _Later(lambda: _patient(fleet.connections, profile, looks, known, tell))
     reached: tuple[Reach, ...] = ()
     pings: tuple[Ping, ...] = ()
-    live = {i: c for i, c in fleet.connections.items() if i in known} if tried else {}
-    if tried:
+    if reaching and not stop.is_set():
         reached = _reach(live, profile, known, tell)
     # The NPUs' addresses are needed for the pings: where they were slow, they are waited for.
     late = any("hccn" in f.timed_out for f in known.values())
-    if tried and not late:
+    if pinging and not late and not stop.is_set():
         pings = _ping(live, profile, known, tell)
-    waiting.join(PATIENT_S + NETWORK_S + 5)
-    known.update(again)
-    if tried and late:
+    known.update(again.result())
+    if pinging and late and not stop.is_set():
         pings = _ping(live, profile, known, tell)
-    evidence = Evidence(known, failures, reached, tried, pings, tried)
+    evidence = Evidence(known, failures, reached, bool(reached), pings, bool(pings))
     return replace(evidence, at=time.time(), seconds=time.monotonic() - began)
+
+
+def _wanted(group: str, only: Collection[str] | None, *checks: str) -> bool:
+    """Whether what is asked for needs a group's evidence; ``checks`` are those of it that do."""
+    if not only:
+        return True
+    return group in only or any(
+        name in checks if checks else name.startswith(f"{group}.") for name in only
+    )
+
+
+class _Later:
+    """Work on a daemon thread whose result is taken later; its mistakes are raised then."""
+
+    def __init__(self, work: Callable[[], dict[int, NodeFacts]]) -> None:
+        self._found: dict[int, NodeFacts] = {}
+        self._bug: BaseException | None = None
+        self._thread = threading.Thread(target=self._do, args=(work,), daemon=True, name="again")
+        self._thread.start()
+
+    def _do(self, work: Callable[[], dict[int, NodeFacts]]) -> None:
+        try:
+            self._found = work()
+        except BaseException as error:
+            self._bug = error
+
+    def result(self) -> dict[int, NodeFacts]:
+        self._thread.join(PATIENT_S + NETWORK_S + 5)
+        if self._bug is not None:
+            raise self._bug
+        return self._found
 
 
 def _silent(_: Gathering) -> None:
@@ -123,6 +155,7 @@ def _patient(
     tell: Tell,
 ) -> dict[int, NodeFacts]:
     """Ask once more for what hit its limit; a node that fails now keeps its first facts."""
+    facts = dict(facts)
     slow = {i: facts[i].timed_out for i in looks if facts[i].timed_out and i in connections}
     if not slow:
         return {}

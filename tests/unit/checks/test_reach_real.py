@@ -13,10 +13,11 @@ import pytest
 from glm47_tui.checks import Evidence, Finding, apply_fix, gather, reach, run, undo_fix
 from glm47_tui.checks.evidence import Gathering, Reach
 from glm47_tui.i18n import t
-from glm47_tui.node import NodeFacts, probe_all
+from glm47_tui.node import Look, NodeFacts, probe_all
 from glm47_tui.node.host import Listener
 from glm47_tui.node.probe import side_by_side
 from glm47_tui.profile import Profile, loads
+from glm47_tui.remote.api import Result
 from tests.unit.checks.atlas import IDLE, profile
 from tests.unit.checks.hosts import Hosts, why_not
 from tests.unit.node.local import LocalFleet, LocalShell
@@ -207,6 +208,38 @@ esac""",
         # One look, one try of the ports, one run of pings; a busy machine may need a second look.
         again = [args for args in shell.runs if any(a.startswith("only=") for a in args)]
         assert len(shell.runs) - len(again) == 3
+
+
+def test_only_what_is_asked_for_is_tried(pair: Profile) -> None:
+    parts: dict[str, set[str]] = {}
+    for only in ("net.address", "reach.rpc", "hccn.ping", "reach"):
+        seen: set[str] = set()
+        fleet = LocalFleet({0: LocalShell(), 1: LocalShell()})
+        gather(fleet, pair, facts={0: NodeFacts(), 1: NodeFacts()}, only=[only],
+               emit=lambda g, seen=seen: seen.add(g.part))  # fmt: skip
+        parts[only] = seen
+    assert parts == {
+        "net.address": set(), "reach.rpc": {"reach"}, "hccn.ping": {"hccn"}, "reach": {"reach"},
+    }  # fmt: skip
+
+
+def test_a_cancelled_gathering_begins_nothing_more(pair: Profile) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    fleet = LocalFleet({0: LocalShell(), 1: LocalShell()})
+    seen = gather(fleet, pair, facts={0: NodeFacts(), 1: NodeFacts()}, cancel=cancel)
+    assert not seen.reach_tried
+    assert [shell.runs for shell in fleet.connections.values()] == [[], []]
+
+
+def test_a_mistake_in_the_second_look_is_not_swallowed(pair: Profile) -> None:
+    class Broken(LocalShell):
+        def run(self, *_: object, **__: object) -> Result:
+            raise ZeroDivisionError
+
+    slow = Look("@@ section npu timeout 2200\n@@ end", 0, 1)
+    with pytest.raises(ZeroDivisionError):
+        gather(LocalFleet({0: Broken()}), pair, looks={0: slow})
 
 
 @needs_namespaces

@@ -223,6 +223,16 @@ def test_nodes_that_differ_are_told_apart(check, section, words, expected) -> No
     assert "node1" in t(found[0].found)
 
 
+def test_an_image_is_known_by_id_or_by_the_digest_it_was_pulled_by() -> None:
+    digest = '"RepoTags": ["quay.io/ascend/vllm-ascend:v0.13.0rc1"]'
+    pulled = (digest, f'{digest}, "RepoDigests": ["quay.io/ascend/vllm-ascend@sha256:{"9" * 64}"]')
+    other = (IMAGE_ID[:20], "sha256:1234567890abc")
+    # Docker's two image stores give one image two ids.
+    assert said("same.image", swap(0, "image", pulled), swap(1, "image", pulled, other)) == [
+        (None, "ok", "ok")
+    ]
+
+
 def _serving(flags: str) -> dict[str, str | None]:
     return {"procs": f"99\tvllm\troot\t1000\t{CONTAINER_ID}\tpython vllm serve /m {flags}"}
 

@@ -42,6 +42,10 @@ def test_an_address_that_is_nowhere_leads_to_the_one_the_facts_speak_for() -> No
     assert 'nic = "enp67s0f5" and ip = "10.77.0.10"' in t(found.fix)
 
 
+def test_addresses_that_could_not_be_read_are_unknown_not_wrong() -> None:
+    assert said("net.address", {"addr": "10.77.0.10 192.168.5.10"})[0] == (0, "unknown", "unknown")
+
+
 def test_swapped_addresses_are_recognised() -> None:
     assert said("net.address", wanted=SWAPPED) == [
         (0, "blocker", "other_node"),

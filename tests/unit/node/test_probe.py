@@ -69,7 +69,7 @@ def test_one_round_trip_tells_about_this_machine(tmp_path: Path) -> None:
     model(tmp_path / "models" / "GLM-4.7")
     model(tmp_path / "other" / "GLM")
     shell = LocalShell()
-    facts = probe(shell, wanted(tmp_path))
+    facts = probe(shell, wanted(tmp_path), limit=20)
     assert len(shell.runs) == 1
     assert facts.complete
     assert set(facts.millis) == ALL
@@ -94,7 +94,7 @@ def test_one_round_trip_tells_about_this_machine(tmp_path: Path) -> None:
 def test_npus_and_their_network_by_stand_ins(tools: Path, tmp_path: Path) -> None:
     stand_in(tools, "npu-smi", f"cat {IDLE}")
     stand_in(tools, "hccn_tool", 'echo "ipaddr:10.0.0.1$2"; echo "link status: UP"')
-    facts = probe(LocalShell(str(tools)), wanted(tmp_path))
+    facts = probe(LocalShell(str(tools)), wanted(tmp_path), limit=20)
     assert len(facts.npu.npus) == 8
     assert [p.npu for p in facts.hccn] == list(range(8))
     assert {p.up for p in facts.hccn} == {True}
@@ -104,7 +104,7 @@ def test_npus_and_their_network_by_stand_ins(tools: Path, tmp_path: Path) -> Non
 def test_a_sick_npu_is_asked_for_its_fault(tools: Path, tmp_path: Path) -> None:
     stand_in(tools, "npu-smi", f'if [ "$2" = -t ]; then echo "Error Code : 0x80E0 for $5"; '
                                f"else cat {ALARM}; fi")  # fmt: skip
-    facts = probe(LocalShell(str(tools)), wanted(tmp_path))
+    facts = probe(LocalShell(str(tools)), wanted(tmp_path), limit=20)
     assert facts.npu.npus[0].fault == "0x80E0 for 0"
     assert {n.fault for n in facts.npu.npus[1:]} == {""}
 
@@ -138,7 +138,7 @@ def test_what_was_slow_is_asked_once_more_and_the_rest_stays(tools: Path, tmp_pa
     mark = tmp_path / "second"
     stand_in(tools, "npu-smi", f"[ -e {mark} ] || sleep 3600; cat {IDLE}")
     shell = LocalShell(str(tools))
-    first = look(shell, wanted(tmp_path), limit=3)
+    first = look(shell, wanted(tmp_path), limit=2)
     assert "npu" in first.facts.timed_out
     mark.touch()
     second = look_again(shell, first, first.facts.timed_out, wanted(tmp_path)).facts

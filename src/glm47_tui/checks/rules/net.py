@@ -52,6 +52,8 @@ def nic_exists(node: NodeView) -> Answer:
 def address(node: NodeView) -> Answer:
     """The service address belongs to the NIC named beside it."""
     spec, facts = node.spec, node.facts
+    if not any(nic.addresses for nic in facts.nics):
+        return unknown(ip=spec.ip, fix="fix_none", command="ip -br addr")
     owner = facts.nic_of(spec.ip)
     if owner is not None and owner.name == spec.nic:
         return ok(ip=spec.ip, nic=spec.nic)
@@ -59,13 +61,19 @@ def address(node: NodeView) -> Answer:
         return None  # net.nic_exists names the right one already
     if owner is not None:
         return block("other_nic", fix="fix_nic", ip=spec.ip, nic=spec.nic, right=owner.name)
+    return _elsewhere(node)
+
+
+def _elsewhere(node: NodeView) -> Says:
+    """Say where an address is that is not on its node, or which one may have been meant."""
+    spec = node.spec
     for other in node.peers:
         theirs = node.evidence.facts.get(other)
         found = theirs.nic_of(spec.ip) if theirs else None
         if found is not None:
             return block("other_node", fix="fix_swap", ip=spec.ip, other=other, right=found.name)
     right = suggestion(node)
-    have = _nics(facts.nics)
+    have = _nics(node.facts.nics)
     if right is None:
         return block("absent", fix="fix_none", ip=spec.ip, nic=spec.nic, have=have)
     return block("absent", ip=spec.ip, nic=spec.nic, have=have, right=right[0], address=right[1])

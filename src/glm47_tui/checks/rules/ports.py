@@ -6,19 +6,12 @@ import re
 
 from glm47_tui.checks import sources as src
 from glm47_tui.checks.catalogue import Answer, Says, block, check, ok, warn
+from glm47_tui.checks.reach import hccl_base
 from glm47_tui.checks.views import NodeView
 from glm47_tui.node.host import Listener
 
-HCCL_BASE = 60000
-"""First host port of HCCL where HCCL_IF_BASE_PORT does not say otherwise."""
 HCCL_COUNT = 32
 """How many host ports HCCL takes from there on (CANN 8.2 and later; 16 before)."""
-
-
-def hccl_base(node: NodeView) -> int:
-    """Return the first HCCL host port, by the profile's environment."""
-    value = node.profile.launch.env.get("HCCL_IF_BASE_PORT", "")
-    return int(value) if re.fullmatch(r"[0-9]{4,5}", value) and int(value) <= 65520 else HCCL_BASE
 
 
 def holder(node: NodeView, port: int) -> Listener | None:
@@ -62,7 +55,7 @@ def rpc(node: NodeView) -> Answer:
 @check("ports.hccl", src.HCCL_PORTS, needs="ports")
 def hccl(node: NodeView) -> Answer:
     """HCCL's host ports are free."""
-    base = hccl_base(node)
+    base = hccl_base(node.profile)
     taken = [(p, holder(node, p)) for p in range(base, base + HCCL_COUNT)]
     strangers = [(p, h) for p, h in taken if h is not None]
     if not strangers:
@@ -77,7 +70,8 @@ def hccl(node: NodeView) -> Answer:
 @check("ports.reserved", src.HCCL_PORTS, needs="limits")
 def reserved(node: NodeView) -> Answer:
     """The kernel does not hand HCCL's ports to others."""
-    base, last = hccl_base(node), hccl_base(node) + HCCL_COUNT - 1
+    base = hccl_base(node.profile)
+    last = base + HCCL_COUNT - 1
     limits = node.facts.limits
     span = [int(w) for w in limits.get("net/ipv4/ip_local_port_range", "").split() if w.isdigit()]
     if len(span) != 2 or span[1] < base or span[0] > last:

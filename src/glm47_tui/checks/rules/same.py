@@ -12,7 +12,7 @@ from glm47_tui.checks import sources as src
 from glm47_tui.checks.catalogue import Answer, Says, block, check, info, ok, warn
 from glm47_tui.checks.views import FleetView, NodeView
 from glm47_tui.node import NodeFacts
-from glm47_tui.node.docker import Container
+from glm47_tui.node.docker import Container, Image
 
 
 def _values(fleet: FleetView, get: Callable[[NodeFacts], object]) -> dict[int, str]:
@@ -94,22 +94,29 @@ def packages(fleet: FleetView) -> Answer:
 @check("same.image", src.GUIDE_RUN, fleet=True)
 def image(fleet: FleetView) -> Answer:
     """One image, by its content: equal tags may hide different images."""
-    if not fleet.several:
+    images = {i: f.image for i, f in fleet.facts.items() if f.image}
+    if not fleet.several or len(images) < 2:
         return None
-    name = fleet.profile.container.image
-    digests = _values(fleet, _digest)
-    if len(digests) < 2:
-        return None
-    said = _alike(fleet, _digest, warn, f"docker pull {name}")
-    lacking = [i for i in fleet.facts if i not in digests]
-    if said is not None and said.variant == "ok" and lacking:
+    shared = set.intersection(*(_contents(x) for x in images.values()))
+    if not shared:
+        name = fleet.profile.container.image
+        values = {i: x.id[:19] for i, x in images.items()}
+        common = Counter(values.values()).most_common(1)[0][0]
+        odd = next(i for i, v in values.items() if v != common)
+        return warn("differs", listing=listing(values), odd=odd, command=f"docker pull {name}")
+    lacking = [i for i in fleet.facts if i not in images]
+    if lacking:
         return info("some", listing=", ".join(f"node{i}" for i in lacking))
-    return said
+    return ok(value=min(shared)[:19], count=len(images))
 
 
-def _digest(facts: NodeFacts) -> str | None:
-    """Return what tells an image's content: its id, which is the same wherever it was pulled."""
-    return facts.image.id[:19] if facts.image else None
+def _contents(image: Image) -> set[str]:
+    """Return what tells an image's content: its id, and the digests of where it was pulled.
+
+    The id is not the same with Docker's two image stores; the digest is, but an image that was
+    loaded from a file has none.
+    """
+    return {image.id, *(d.partition("@")[2] for d in image.digests)}
 
 
 @check("same.kernel", src.LINUX, fleet=True)

@@ -38,7 +38,7 @@ def check(
     loaded = load_profile(profile)
     ask, _ = asker(secrets_stdin)
     with connected(loaded, ask) as fleet:
-        findings = run(loaded, gather(fleet, loaded), only or None)
+        findings = run(loaded, gather(fleet, loaded, only=only), only or None)
     if as_json:
         click.echo(json.dumps([as_data(f) for f in findings], ensure_ascii=False, indent=2))
     else:
