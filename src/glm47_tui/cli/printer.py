@@ -13,6 +13,7 @@ from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 
+from glm47_tui.cli.words import labelled
 from glm47_tui.deploy.events import (
     Diagnosed,
     EnginePhase,
@@ -186,8 +187,8 @@ class HumanPrinter:
         if event.quote:
             where = f"{event.file}:{event.line}" if event.file else ""
             lines.append(f"     {where} > {event.quote}")
-        lines.append(f"     {t('cli.error.why')} {t(event.cause)}")
-        lines.append(f"     {t('cli.error.fix')} {t(event.fix)}")
+        lines.append(f"     {labelled('why', t(event.cause))}")
+        lines.append(f"     {labelled('fix', t(event.fix))}")
         if event.command:
             lines.append(f"     $ {event.command}")
         return "\n".join(lines)
@@ -207,11 +208,11 @@ class HumanPrinter:
             return t(key, changed=event.changed, needed=self._needed, time=time_s)
         node = "" if event.node is None else f"node{event.node}: "
         what = t(event.what) if event.what else t("cli.run.failed")
-        lines = [f"{t('cli.error.label')} {node}{what}"]
+        lines = [labelled("label", f"{node}{what}")]
         if event.why is not None:
-            lines.append(f"{t('cli.error.why')} {t(event.why)}")
+            lines.append(labelled("why", t(event.why)))
         if event.fix is not None:
-            lines.append(f"{t('cli.error.fix')} {t(event.fix)}")
+            lines.append(labelled("fix", t(event.fix)))
         return "\n".join(lines)
 
 

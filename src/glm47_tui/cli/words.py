@@ -8,22 +8,28 @@ from glm47_tui.errors import UserError
 from glm47_tui.i18n import t
 
 
+def labelled(label: str, words: str) -> str:
+    """Put a label in front: a full-width colon brings its own space."""
+    name = t(f"cli.error.{label}")
+    return f"{name}{words}" if name.endswith("\uff1a") else f"{name} {words}"
+
+
 def user_error(error: UserError) -> str:
     """What happened and where, why, what to do: one line each, labelled."""
     node = f"{error.node}: " if error.node else ""
-    lines = [f"{t('cli.error.label')} {node}{t(error.what)}"]
+    lines = [labelled("label", f"{node}{t(error.what)}")]
     problems = getattr(error, "problems", ())
     lines.extend(f"  - {problem}" for problem in problems)
     if error.why is not None:
-        lines.append(f"{t('cli.error.why')} {t(error.why)}")
+        lines.append(labelled("why", t(error.why)))
     if error.fix is not None:
-        lines.append(f"{t('cli.error.fix')} {t(error.fix)}")
+        lines.append(labelled("fix", t(error.fix)))
     return "\n".join(lines)
 
 
 def usage_error(error: click.ClickException) -> str:
     """Put click's complaints into the user's language, and name the help to read."""
-    lines = [f"{t('cli.error.label')} {_what(error)}"]
+    lines = [labelled("label", _what(error))]
     ctx = getattr(error, "ctx", None)
     if ctx is not None:
         lines.append(t("cli.error.see_help", command=ctx.command_path))
