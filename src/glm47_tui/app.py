@@ -64,6 +64,7 @@ class WizardApp(App[int]):
         self._session = session
         self._lang = lang
         self._asking = False
+        self._begun = False
         self.faults: list[str] = []
         """Places of faults that were survived; tests want none."""
         for theme in THEMES:
@@ -102,6 +103,12 @@ class WizardApp(App[int]):
             self.notify(t("app.linux_console"), severity="warning", timeout=20, markup=False)
         self.set_interval(DRAIN_S, self.drain)
         self.drain()
+        self._begun = True
+
+    @property
+    def step_ready(self) -> bool:
+        """Whether the first step is loaded and the inbox is looked into."""
+        return self._begun
 
     @property
     def _steps(self) -> list[StepScreen]:
@@ -200,6 +207,7 @@ class WizardApp(App[int]):
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
             return False
+        self.session.inbox.touch("draft")
         self.notify(t(Msg.of("screens.profile.saved", path=str(saved))), markup=False)
         return True
 

@@ -112,6 +112,7 @@ def detail(finding: Finding, room: NodesRoom) -> Content:
     lines: list[Content] = [
         Content.assemble((where + t(title_of(finding)), "bold")),
         marked(MARK[finding.severity], severity),
+        *_remarks(finding, room),
         Content(""),
         Content(t(finding.found)),
     ]
@@ -131,11 +132,17 @@ def detail(finding: Finding, room: NodesRoom) -> Content:
     if finding.source:
         source = (t("screens.checks.part.source") + " ", "$quiet")
         lines.append(Content.assemble(source, (finding.source, "$quiet")))
+    return Content("\n").join(lines)
+
+
+def _remarks(finding: Finding, room: NodesRoom) -> list[Content]:
+    """What the user has done about it."""
+    lines = []
     if is_accepted(finding, room.accepted):
         lines.append(marked("info", "screens.checks.is_accepted"))
     if finding.key in room.fixed:
         lines.append(marked("info", "screens.checks.is_fixed"))
-    return Content("\n").join(lines)
+    return lines
 
 
 def _label(id_: str) -> Content:

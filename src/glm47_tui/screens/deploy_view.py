@@ -140,11 +140,11 @@ def outcome(room: JobRoom) -> Content:
         told = [m for m in (ended.what, ended.why, ended.fix) if m is not None]
         lines += [marked("bad" if i == 0 else "none", f"{node if i == 0 else ''}{t(m)}")
                   for i, m in enumerate(told)]  # fmt: skip
-        for found in state.diagnosed:
-            lines += ["", *_diagnosis(found)]  # type: ignore[list-item]
         at = state.failed_stage
         stage = Msg(f"deploy.stage.{at}") if at else Msg("deploy.stage.connect")
-        lines += [Content(""), Content(t(Msg.of("screens.deploy.now_what", stage=stage)))]
+        lines.append(Content(t(Msg.of("screens.deploy.now_what", stage=stage))))
+        for found in state.diagnosed:
+            lines += [Content(""), *_diagnosis(found)]
     elif state.serving and room.profile is not None:
         head = room.profile.head
         url = f"http://{head.ip}:{room.profile.launch.port}/v1"
@@ -153,7 +153,7 @@ def outcome(room: JobRoom) -> Content:
     for proof in state.verified:
         mark = "ok" if proof.ok else "bad"
         lines.append(marked(mark, proof_words(proof)))
-    return Content("\n").join([Content(x) if isinstance(x, str) else x for x in lines])
+    return Content("\n").join(lines)
 
 
 def proof_words(proof: Verified) -> Msg:

@@ -92,7 +92,11 @@ class KeyRow(Widget):
     def render(self) -> RenderResult:
         """Draw the keys."""
         parts: list[str | tuple[str, str]] = []
+        room = self.size.width
         for _, name, what in self._shown:
+            room -= _width(name, what)
+            if room < 0:
+                break  # half a key says nothing; help has them all
             parts += [(f" {name}", "bold $footer-key-foreground"), f" {what} "]
         return Content.assemble(*parts)
 
