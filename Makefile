@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit lab-test lab lab-down bench fuzz snapshots constraints wheel clean
+.PHONY: help setup demo test check unit lab-test lab lab-down lab-mutants bench fuzz snapshots constraints wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,15 @@ unit: setup  ## all tests that need neither root nor the lab
 
 lab-test: setup  ## the tests on two real hosts (root on Linux)
 	@bash scripts/test.sh lab
+
+lab: setup  ## bring up two real hosts to play with, and print a profile for them (root)
+	@$(BIN)/python -m tests.lab up
+
+lab-down: setup  ## take them away again
+	@$(BIN)/python -m tests.lab down
+
+lab-mutants: setup  ## break copies of the product on purpose: the lab's tests must notice
+	@$(BIN)/python -m tests.lab.mutants
 
 fuzz: setup  ## 100,000 mutated inputs through every parser of a node's answers
 	@$(BIN)/python -m pytest -q -p no:cacheprovider tests/fuzz -m fuzz --no-header

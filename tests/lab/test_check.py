@@ -131,7 +131,7 @@ def test_missing_weights_and_a_missing_image(tool: Tool, profile: ProfileMaker, 
         lab.run("node0", f"docker tag aside:1 {IMAGE} && docker rmi aside:1")
     assert IMAGE in json.dumps(image)
     assert dry.exit_code == 0, dry.said
-    would = dry.steps("missing")
+    would = dry.steps("needed")
     assert ("image", 0) in would and ("model", 1) in would
     assert ("image", 1) not in would and ("model", 0) not in would
 
