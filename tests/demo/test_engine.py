@@ -354,18 +354,31 @@ class TestFailing:
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
-    def test_a_remote_engine_that_dies_is_not_noticed(self, engines: Engines) -> None:
+    def test_a_remote_engine_that_dies_is_noticed_by_the_next_request(
+        self, engines: Engines
+    ) -> None:
         self.pair(engines, {}, {})
         engines.until("Application startup complete.")
         os.kill(engines.pids(1, "EngineCore")[0], signal.SIGKILL)
-        engines.until("Engine core process died: EngineCore_DP1", node=1)
+        engines.until("[serve.py:158] Shutting down.", node=1)
+        body = {"model": "glm47", "messages": QUESTION, "max_tokens": 4}
         with engines.api() as api:
             assert api.get("/health").status_code == 200
-            body = {"model": "glm47", "messages": QUESTION, "max_tokens": 4}
-            here = api.post(
-                "/v1/chat/completions", json=body, headers={"X-data-parallel-rank": "0"}
-            )
-            assert here.status_code == 200
+            answer = api.post("/v1/chat/completions", json=body)
+            assert (answer.status_code, "EngineCore encountered" in answer.text) == (500, True)
+        assert "Read error [10.77.0.11]" in engines.until(
+            "INFO:     Application shutdown complete."
+        )
+
+    def test_a_remote_engine_that_hangs_holds_everybody_up(self, engines: Engines) -> None:
+        self.pair(engines, {}, {})
+        engines.until("Application startup complete.")
+        hung = engines.pids(1, "EngineCore")[0]
+        os.kill(hung, signal.SIGSTOP)
+        body = {"model": "glm47", "messages": QUESTION, "max_tokens": 4}
+        with engines.api() as api:
             with pytest.raises(httpx.ReadTimeout):
-                api.post("/v1/chat/completions", json=body, timeout=1.0,
-                         headers={"X-data-parallel-rank": "1"})  # fmt: skip
+                api.post("/v1/chat/completions", json=body, timeout=1.0)
+            assert api.get("/health").status_code == 200
+            os.kill(hung, signal.SIGCONT)
+            assert api.post("/v1/chat/completions", json=body).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -15,11 +16,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from glm47_tui.demo.sim import kernel
-from glm47_tui.demo.sim.site import Site
+from glm47_tui.demo.sim.site import Site, service_ip
 from glm47_tui.demo.sim.vllm import metrics
 from glm47_tui.demo.sim.vllm.chat import Chat
 from glm47_tui.demo.sim.vllm.flags import Flags
-from glm47_tui.demo.sim.vllm.link import Rank
+from glm47_tui.demo.sim.vllm.link import Gone, Rank
 from glm47_tui.demo.sim.vllm.log import Log
 from glm47_tui.demo.sim.vllm.parsers import Parsers
 
@@ -165,7 +166,7 @@ class Api:
         try:
             while made < len(chat.ids):
                 step = FIRST_S if made == 0 else STEP_S
-                if not rank.step(TOKENS, step * pace):
+                if not self._step_together(rank, step * pace):
                     raise Refused(500, "InternalServerError", _DEAD)
                 count = min(TOKENS, len(chat.ids) - made)
                 self._count(counters, count, time.monotonic() - began, first=made == 0)
@@ -180,6 +181,25 @@ class Api:
                 counters.kv -= chat.prompt_tokens + made
                 if made < len(chat.ids):
                     counters.finished["abort"] += 1
+
+    def _step_together(self, rank: Rank, seconds: float) -> bool:
+        """Take a step on all ranks, as data parallel does: the others compute along.
+
+        A rank that died is noticed here, not before: the local engines fail in the collective,
+        and the server with them. One that hangs holds everybody up.
+        """
+        others = [other for other in self.ranks.values() if other is not rank]
+        fine = all([rank.step(TOKENS, seconds), *(other.step(0, 0.0) for other in others)])
+        gone = [r for r in self.ranks.values() if not r.local and r.dead.is_set()]
+        if fine and not gone:
+            return True
+        for mine in self.ranks.values():
+            if mine.local and gone:
+                with contextlib.suppress(Gone):
+                    ip = service_ip(gone[0].number // max(1, self.flags.local))
+                    mine.link.send(status="LOST", ip=ip)
+                mine.dead.wait(5)
+        return False
 
     @staticmethod
     def _count(counters: metrics.RankCounters, count: int, seconds: float, *, first: bool) -> None:

@@ -85,6 +85,8 @@ class Engine:
                 message = link.receive()
                 if message.get("status") == "PEER_GONE":
                     self._peer_gone(str(message["ip"]))
+                elif message.get("status") == "LOST":
+                    self._lost(str(message["ip"]))
                 elif message.get("status") == "GO":
                     self._go.set()
                 elif "id" in message:
@@ -110,14 +112,22 @@ class Engine:
         except Gone:
             return
 
+    def _lost(self, ip: str) -> None:
+        """Fail in service, in the step that all ranks take together."""
+        self._fail("EngineCore encountered a fatal error.", "Read error", ip, "reset by peer")
+
     def _peer_gone(self, ip: str = "") -> None:
         """Fail as the collectives of a loading engine do when another one has died."""
         ip = ip or self._flags.text("data-parallel-address", "127.0.0.1")
+        self._fail("EngineCore failed to start.", "", ip, "closed by peer")
+
+    def _fail(self, headline: str, what: str, ip: str, how: str) -> None:
+        place = f"[{ip}]:{40000 + self._rank}"
+        said = f"{what} {place}: Connection {how}" if what else f"Connection {how} {place}"
         fatal = Fatal(
             "RuntimeError",
-            "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:544] Connection closed by peer "
-            f"[{ip}]:{40000 + self._rank}",
+            f"[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:538] {said}",
             (CORE, 857, "run_engine_core", "engine_core = DPEngineCoreProc(*args, **kwargs)"),
         )
-        self._log.failure("core.py:866", "EngineCore failed to start.", fatal.trace)
+        self._log.failure("core.py:866", headline, fatal.trace)
         os._exit(1)

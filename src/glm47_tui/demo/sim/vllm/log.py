@@ -9,8 +9,8 @@ import time
 class Log:
     """Writes lines of a process: ``(APIServer pid=1) INFO 01-12 10:53:02 [core.py:93] Text``."""
 
-    def __init__(self, process: str, pid: int = 0) -> None:
-        self._head = f"({process} pid={pid or os.getpid()}) "
+    def __init__(self, process: str = "", pid: int = 0) -> None:
+        self._head = f"({process} pid={pid or os.getpid()}) " if process else ""
 
     def plain(self, text: str) -> None:
         """Write text as it is, each line with the process in front."""

@@ -96,18 +96,16 @@ class Server:
         """Run a node that has engines only; ends when one of them does."""
         address = self.flags.text("data-parallel-address", "127.0.0.1")
         port = self._address()[1]
-        Log("vllm").line(
+        Log().line(
             "serve.py:135",
             f"Launching {self.flags.local} data parallel engine(s) in headless mode, with head "
             f"node address tcp://{address}:{port}.",
         )
         for rank in range(self.flags.first, self.flags.first + self.flags.local):
             self._engine(rank, self._call_head)
-        pid, status = os.wait()
-        rank = next(r for r, p in self.engines.items() if p == pid)
-        code = os.waitstatus_to_exitcode(status)
-        Log("vllm").bad("utils.py:177", f"Engine core process died: EngineCore_DP{rank} ({code})")
-        return 1
+        os.wait()  # whatever it died of, this is all that the launcher says
+        Log().line("serve.py:158", "Shutting down.")
+        return 0
 
     # -- head node --------------------------------------------------------------------------
 
