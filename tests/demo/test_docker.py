@@ -7,7 +7,9 @@ import json
 import pytest
 
 from glm47_tui.demo.sim.docker.store import REFERENCE
+from glm47_tui.deploy.events import Status
 from tests.demo.conftest import Lab
+from tests.demo.jobs import Runner
 
 NAME = "box"
 RUN = f"docker run --name {NAME} --net=host --shm-size=1g --device /dev/davinci0 -e A=1 " \
@@ -116,4 +118,20 @@ def test_a_node_that_comes_back_has_its_containers_stopped(box: Lab) -> None:
     assert again.sh(f"docker start {NAME} && docker ps --format '{{{{.Names}}}}'").endswith(
         f"{NAME}\n"
     )
+    again.fleet.close()
+
+
+def test_a_deployment_is_brought_back_after_a_power_cycle(lab: Lab) -> None:
+    first = Runner(lab.profile, lab.fleet)
+    assert (first.run().exit_code, first.words()) == (0, "")
+    lab.fleet.close()
+    lab.cluster.stop()
+    lab.cluster.start()
+    again = Lab(lab.cluster)
+    second = Runner(again.profile, again.fleet)
+    assert (second.run().exit_code, second.words()) == (0, "")
+    for stage in ("container", "launch"):
+        assert second.last(stage) == [Status.APPLIED] * 2, stage
+    for stage in ("image", "files", "model", "patches"):
+        assert second.last(stage) == [Status.PRESENT] * 2, stage
     again.fleet.close()
