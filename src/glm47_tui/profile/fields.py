@@ -66,6 +66,9 @@ def _ip(value: str) -> str:
         address = ipaddress.ip_address(value.strip())
     except ValueError:
         raise bad("ip", value=value[:80]) from None
+    if getattr(address, "scope_id", None) is not None:
+        # Any text may follow the %, and no engine listens on an address of one link.
+        raise bad("ip_zone", value=repr(value[:80])[1:-1])
     if address.is_unspecified or address.is_multicast:
         raise bad("ip_kind", value=value)
     return str(address)
@@ -74,10 +77,18 @@ def _ip(value: str) -> str:
 def _host(value: str) -> str:
     _script_safe(value)
     value = value.strip()
+    address, _, zone = value.partition("%")
     try:
-        return str(ipaddress.ip_address(value))
+        found = str(ipaddress.ip_address(address))
     except ValueError:
         pass
+    else:
+        if zone and ":" in found and not re.fullmatch(r"[A-Za-z0-9._-]+", zone):
+            raise bad("host", value=value[:80])
+        if not zone:
+            return found
+        if ":" in found:
+            return f"{found}%{zone}"
     label = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
     looks_like_ip = re.fullmatch(r"[0-9.]+", value) is not None
     if looks_like_ip or len(value) > 253 or not re.fullmatch(rf"{label}(\.{label})*", value):

@@ -142,7 +142,10 @@ class NodeSpec(_Part):
 
 
 def _json_safe(value: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):  # a date, nan, inf: TOML has them, JSON has not
+        raise bad("no_json", value=repr(value)[:60]) from None
     if "'" in text or "\n" in text:
         raise bad("unsafe", char="'", value=text[:60])
     return value

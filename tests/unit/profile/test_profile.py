@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,15 @@ def test_the_documented_profile_is_valid_and_has_the_guides_values() -> None:
 BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("address", {"nodes__1__ip": "10.77.0.300"}, "nodes[1].ip", "profile.bad.ip"),
     ("address of no host", {"nodes__0__ip": "0.0.0.0"}, "nodes[0].ip", "profile.bad.ip_kind"),
+    ("address with a zone", {"nodes__1__ip": "fe80::1%e'; id; '"}, "nodes[1].ip",
+     "profile.bad.ip_zone"),
+    ("API address with a zone", {"launch__host": "fe80::1%eth0"}, "launch.host",
+     "profile.bad.ip_zone"),
+    ("zone of a host", {"nodes__0__host": "fe80::1%e; id"}, "nodes[0].host", "profile.bad.host"),
+    ("date in JSON", {"launch__additional_config": {"a": date(2024, 1, 1)}},
+     "launch.additional_config", "profile.bad.no_json"),
+    ("no number in JSON", {"launch__additional_config": {"a": float("nan")}},
+     "launch.additional_config", "profile.bad.no_json"),
     ("same address twice", {"nodes__1__ip": "10.77.0.10"}, "", "profile.bad.ip_twice"),
     ("families mixed", {"nodes__1__ip": "fd00::11"}, "", "profile.bad.ip_mixed"),
     ("host name", {"nodes__0__host": "no such host!"}, "nodes[0].host", "profile.bad.host"),
