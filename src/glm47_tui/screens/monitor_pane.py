@@ -152,8 +152,9 @@ class MonitorPane(Container):
 
     @property
     def is_on_screen(self) -> bool:
-        """Whether the pane's screen is the one that is shown."""
-        return self.app.screen is self.screen
+        """Whether the pane's screen is the one that is shown (none is while the app ends)."""
+        shown = self.app.screen_stack
+        return bool(shown) and shown[-1] is self.screen
 
     def _draw(self, state: MonitorState) -> None:
         assert self.source is not None  # noqa: S101
