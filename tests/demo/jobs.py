@@ -55,7 +55,7 @@ class Runner:
 
     def run(self, verb: str = "deploy", **more: object) -> RunEnded:
         self.ended = getattr(self.job(), verb)(**more)
-        assert self.events[-1] == self.ended
+        assert self.events[-1] is self.ended, self.events[-1]
         return self.ended
 
     def start(self, verb: str = "deploy") -> threading.Thread:

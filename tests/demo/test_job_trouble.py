@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from pathlib import Path
+import re
 
 import pytest
 
@@ -19,9 +20,12 @@ from glm47_tui.deploy.events import (
     to_json,
 )
 from glm47_tui.i18n import t
+from glm47_tui.profile import Profile, SshOverride
+from glm47_tui.remote import Nobody, connect
 from glm47_tui.remote.api import Fleet
 from tests.demo.conftest import Lab
 from tests.demo.jobs import Runner, Says
+from tests.support.tcp import Proxy
 
 
 @pytest.fixture
@@ -45,7 +49,7 @@ def test_a_dying_engine_ends_the_wait_with_its_cause(ready: Lab) -> None:
     ended = run.run()
     assert ended.exit_code == 5
     assert ended.node == 1
-    assert run.last("ready") == [Status.SKIPPED, Status.FAILED]
+    assert run.last("ready")[1] is Status.FAILED
     found = run.of(Diagnosed)
     assert found and found[0].node == 1 and "out of memory" in found[0].quote
     assert ended.why == found[0].cause and ended.fix == found[0].fix
@@ -55,7 +59,6 @@ def test_a_dying_engine_ends_the_wait_with_its_cause(ready: Lab) -> None:
     again = runner(ready)
     assert again.run().exit_code == 0, again.words()
     assert again.last("launch") == [Status.APPLIED] * 2, "both are started anew"
-    assert any("started anew" in e.text for e in again.of(LogLine) if e.node == 0)
 
 
 def test_an_engine_that_was_killed_is_found_and_both_restart(ready: Lab) -> None:
@@ -70,6 +73,7 @@ def test_an_engine_that_was_killed_is_found_and_both_restart(ready: Lab) -> None
     assert [n.engine for n in status.nodes] == ["running", "absent"] and not status.serving
     again = runner(ready)
     assert again.run().exit_code == 0, again.words()
+    assert any("started anew" in e.text for e in again.of(LogLine) if e.node == 0)
     after = [n.pid for n in again.job().status().nodes]
     assert all(a and a != b for a, b in zip(after, before, strict=True))
 
@@ -118,37 +122,61 @@ def test_cancel_while_loading_leaves_engines_that_the_next_run_joins(ready: Lab)
     assert first.ended is not None and first.ended.exit_code == 130
     assert "goes on loading" in first.note("ready", 0)
     assert "stop" in first.words() and "rollback" in first.words()
-    status = first.job().status()
+    status = runner(ready).job().status()
     assert [n.engine for n in status.nodes] == ["running", "running"]
     assert not any(n.lock for n in status.nodes)
     stop = runner(ready)
     assert stop.run("stop").exit_code == 0
 
 
-def test_a_cut_connection_while_loading_is_made_again(ready: Lab, tmp_path: Path) -> None:
-    run = runner(ready)
+def test_a_cut_connection_while_loading_is_made_again(ready: Lab) -> None:
+    with contextlib.ExitStack() as stack:
+        proxies = []
+        for node in (0, 1):
+            host, port = ready.cluster.address(node)
+            proxies.append(stack.enter_context(Proxy(port, host)))
+        profile = through(ready, [proxy.port for proxy in proxies])
+        fleet = connect(profile, Nobody())
+        assert not fleet.failures, fleet.failures
+        stack.callback(fleet.close)
+        run = Runner(profile, fleet)
+        cuts: list[object] = []
 
-    def cut(event: object) -> None:
-        if in_phase(Phase.WEIGHTS)(event) and event.node == 0 and not done:  # type: ignore[operator,attr-defined]
-            done.append(event)
-            for connection in list(ready.fleet.connections.values()):
-                connection._link.transport.close()  # type: ignore[attr-defined]
+        def cut(event: object) -> None:
+            if isinstance(event, EnginePhase) and event.phase is Phase.WEIGHTS and not cuts:
+                cuts.append(event)
+                for proxy in proxies:
+                    proxy.cut()
 
-    done: list[object] = []
-    run.on = cut
-    ended = run.run()
-    assert done and ended.exit_code == 0, run.words()
+        run.on = cut
+        ended = run.run()
+    assert cuts and ended.exit_code == 0, run.words()
     assert any(e.note.id == "deploy.progress.reconnect" for e in run.of(Progress))
-    engine = [e.text for e in run.of(LogLine) if e.source == "engine" and e.node == 0]
-    log = ready.sh("cat /opt/data/glm47-tui/demo/logs/glm_47_infer_node0_log.txt").splitlines()
-    assert [line for line in engine if "shards" in line] == [
-        line for line in _clean(log[: len(engine)]) if "shards" in line
-    ], "no line lost, none doubled"
+    for node in (0, 1):
+        seen = [e.text for e in run.of(LogLine) if (e.source, e.node) == ("engine", node)]
+        log = ready.sh(
+            f"cat /opt/data/glm47-tui/demo/logs/glm_47_infer_node{node}_log.txt", node=node
+        )
+        assert seen == _clean(log)[: len(seen)], "no line lost, none doubled"
 
 
-def _clean(lines: list[str]) -> list[str]:
-    import re
+def through(lab: Lab, ports: list[int]) -> Profile:
+    """The cluster's profile by way of proxies on loopback."""
+    profile = lab.profile
+    nodes = [
+        node.model_copy(update={"host": "127.0.0.1", "ssh": SshOverride(port=port)})
+        for node, port in zip(profile.nodes, ports, strict=True)
+    ]
+    keys = {
+        f"127.0.0.1:{port}": print_
+        for port, print_ in zip(ports, profile.ssh.host_keys.values(), strict=True)
+    }
+    ssh = profile.ssh.model_copy(update={"host_keys": keys})
+    return profile.model_copy(update={"nodes": tuple(nodes), "ssh": ssh})
 
+
+def _clean(text: str) -> list[str]:
+    lines = text.split("\n")[:-1]
     return [re.sub(r"\x1b\[[0-9;]*m", "", line).rpartition("\r")[2] for line in lines]
 
 
@@ -165,7 +193,7 @@ def test_weights_are_downloaded_on_consent_and_the_token_is_nowhere(ready: Lab) 
     assert ended.exit_code == 0, run.words()
     assert sorted(q.node for q in says.asked if q.id == "model.download") == [0, 1]  # type: ignore[type-var]
     notes = [e for e in run.of(Progress) if e.stage == "model"]
-    assert any(e.fraction is not None and 0 < e.fraction <= 1 for e in notes)
+    assert any("download" in e.note.id for e in notes)
     assert token not in json.dumps([to_json(e) for e in run.events])
     for node in (0, 1):
         found = ready.sh('grep -rl "$1" /opt/data /root /tmp 2>/dev/null; true', token, node=node)
@@ -189,10 +217,11 @@ def test_cancel_ends_a_download_and_the_next_run_goes_on(ready: Lab) -> None:
 def test_a_foreign_file_is_never_overwritten(ready: Lab) -> None:
     stopped = runner(ready)
 
+    wanted = ("container", Status.APPLIED)
+
     def stop_before_patches(event: object) -> None:
-        if isinstance(event, StepChanged) and event.stage == "container":
-            if event.status is Status.APPLIED:
-                stopped.cancel.set()
+        if isinstance(event, StepChanged) and (event.stage, event.status) == wanted:
+            stopped.cancel.set()
 
     stopped.on = stop_before_patches
     assert stopped.run().exit_code == 130
@@ -202,7 +231,7 @@ def test_a_foreign_file_is_never_overwritten(ready: Lab) -> None:
     assert (ended.exit_code, ended.node) == (5, 1)
     assert "Nothing was overwritten" in run.words()
     diff = [e.text for e in run.of(LogLine) if e.source == "patches" and e.node == 1]
-    assert any(line.startswith("+") for line in diff), "the diff is shown"
+    assert any("reasoning_parser.py" in line for line in diff), diff
     assert run.last("launch") == []
 
 
@@ -211,7 +240,8 @@ def test_a_registry_that_cannot_be_reached(lab: Lab) -> None:
     run = runner(lab)
     ended = run.run()
     assert ended.exit_code == 5
-    assert "registry" in run.words() and "docker save" in run.words()
+    assert run.last("image") == [Status.FAILED] * 2
+    assert "could not be pulled" in run.words() and "mirror" in run.words()
 
 
 def test_a_node_that_could_not_be_reached(ready: Lab) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 
-from glm47_tui.deploy.events import Emit, Event, LogLine, Status, StepChanged
+from glm47_tui.deploy.events import Emit, Event, LogLine, RunEnded, Status, StepChanged
 from glm47_tui.deploy.journal import Journal
 from glm47_tui.i18n import Msg
 
@@ -20,14 +20,18 @@ class Bus:
     def __init__(self, emit: Emit, journal: Journal | None) -> None:
         self._to = emit
         self._deaf = False
+        self._over = False
         self._journal = journal
         self._lock = threading.RLock()
         self.changed = 0
         self.under_way: dict[tuple[str, int], Status] = {}
 
     def emit(self, event: Event) -> None:
-        """Hand one event on. Thread-safe."""
+        """Hand one event on, until the run has ended. Thread-safe."""
         with self._lock:
+            if self._over:
+                return
+            self._over = isinstance(event, RunEnded)
             if self._journal is not None:
                 self._journal.write(event)
             if self._deaf:

@@ -140,6 +140,8 @@ class Follower:
         return (first,)
 
     def _lines(self, batch: Sequence[str]) -> None:
+        if self._closed.is_set():
+            return
         clean: list[str] = []
         for line in batch:
             if line.startswith("@@ "):

@@ -120,6 +120,8 @@ def _container(state: State) -> ContainerState:
 def _patches(run: Run, state: State) -> str:
     if run.profile.launch.parsers == "plugin":
         return "plugin"
+    if state.word == "missing" and not state.has("file"):
+        return "absent"
     files = [words.rpartition(" ")[2] for words in state.all("file")]
     if not files or state.word == "unknown":
         return "unknown"

@@ -11,6 +11,7 @@ from glm47_tui.deploy.run import Run
 from glm47_tui.errors import UserError
 
 if TYPE_CHECKING:
+    from glm47_tui.remote.api import Connection
     from glm47_tui.service import Answer, Service
 
 PAUSE_S: Final = 0.5
@@ -31,6 +32,7 @@ class Prober:
         self._run = run
         self._over = threading.Event()
         self._service: Service | None = None
+        self._through: Connection | None = None
         self.answer: Answer | None = None
         self.refusal: UserError | None = None
         self._refusals = 0
@@ -45,8 +47,11 @@ class Prober:
         from glm47_tui.service import open_service
 
         connection = self._run.links.again(0, "ready")
-        if self._service is None:
+        if self._service is None or connection is not self._through:
+            if self._service is not None:
+                self._service.close()  # its tunnel went with the connection it was made through
             self._service = open_service(connection, self._run.profile)
+            self._through = connection
         return self._service
 
     def once(self, limit_s: float) -> bool:
@@ -81,14 +86,8 @@ class Prober:
                 self.refusal = error
                 wrong = 400 <= getattr(error, "status", 0) < 500
                 self._refusals = self._refusals + 1 if wrong else 0
-                self._forget_dead_tunnel()
             self._over.wait(PAUSE_S)
         wake.set()
-
-    def _forget_dead_tunnel(self) -> None:
-        if self._service is not None and not self._run.links.get(0).alive:
-            self._service.close()
-            self._service = None
 
     def _ask(self, limit_s: float, cancel: threading.Event) -> None:
         from glm47_tui.service import ChatOptions

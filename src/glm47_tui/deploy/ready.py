@@ -185,7 +185,9 @@ class Ready:
             note = _death(gone[0]).what if gone else Msg.of("deploy.half.engine_runs")
             status = Status.FAILED if gone else Status.SKIPPED
             self._run.bus.step(STAGE, node.index, status, note)
-        node, watch = dead[0]
+        found = self._run.causes.found()
+        first = [pair for pair in dead if found and pair[0].index == found[0].node]
+        node, watch = (first or dead)[0]
         raise Trouble(_death(watch), node.index)
 
     def _settle(self) -> None:

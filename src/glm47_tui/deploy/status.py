@@ -40,7 +40,8 @@ class NodeStatus:
     """Exit code of an engine that ended by itself."""
     phase: Phase | None = None
     patches: str = "unknown"
-    """patched, pristine, partial, builtin, foreign, plugin (nothing to patch), unknown."""
+    """patched, pristine, partial, builtin, foreign, plugin (nothing to patch), absent (there is
+    no running container, or no scripts yet, to ask), unknown."""
     lock: LockHolder | None = None
 
     def lines(self) -> list[str]:
