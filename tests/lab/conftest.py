@@ -47,13 +47,14 @@ def prepared() -> None:
 
 @pytest.fixture(scope="session")
 def lab(prepared: None) -> Iterator[Lab]:
-    """The running lab."""
+    """The running lab; a second run of the tests waits for the first."""
     it = Lab(Layout("test"))
-    it.up()
-    yield it
-    if os.environ.get("GLM47_LAB_KEEP") != "1":
-        left = it.down()
-        assert not left and not it.leftovers()
+    with prepare.locked("tests"):
+        it.up()
+        yield it
+        if os.environ.get("GLM47_LAB_KEEP") != "1":
+            left = it.down()
+            assert not left and not it.leftovers()
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from typing import Any
 from tests.lab.kit.lab import Lab
 
 Event = dict[str, Any]
+LIMIT = float(os.environ.get("GLM47_LAB_LIMIT", "300"))
+"""Seconds for a whole deployment. About 40 on an idle machine."""
 
 
 def product() -> dict[str, str]:
@@ -146,10 +148,11 @@ class Tool:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a command: this one, in English, with the product's place."""
-        # An agent of this machine, or a key of its owner, must not help.
-        kept = {k: v for k, v in os.environ.items() if k not in ("SSH_AUTH_SOCK", "PYTHONPATH")}
-        home = kept.get("GLM47_TUI_HOME", str(self.lab.layout.run / "home"))
-        return {**kept, **product(), "HOME": home, "GLM47_TUI_LANG": "en", **more}
+        # Nothing else: an agent or a proxy of this machine must not help, nor be in the way.
+        kept = {k: os.environ[k] for k in ("PATH", "TMPDIR", "LANG", "LC_ALL") if k in os.environ}
+        home = os.environ.get("GLM47_TUI_HOME", str(self.lab.layout.run / "home"))
+        own = {"HOME": home, "GLM47_TUI_HOME": home, "GLM47_TUI_LANG": "en", "TERM": "dumb"}
+        return {**kept, **own, **product(), **more}
 
     def start(self, *arguments: str, **env: str) -> Running:
         """Start a command."""
@@ -159,6 +162,6 @@ class Tool:
         """Run a command to its end."""
         return self.start(*arguments, **env).finish(limit)
 
-    def replay(self, profile: Path, *more: str, limit: float = 240, **env: str) -> Outcome:
+    def replay(self, profile: Path, *more: str, limit: float = LIMIT, **env: str) -> Outcome:
         """The whole job, with events."""
         return self.run("replay", str(profile), "--yes", "--json", *more, limit=limit, **env)

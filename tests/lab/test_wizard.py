@@ -1,0 +1,59 @@
+"""The wizard once end to end, by keys alone, in a terminal, against real hosts and a real vLLM."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.conftest import ProfileMaker
+from tests.lab.kit import node as look
+from tests.lab.kit.lab import Lab
+from tests.lab.kit.layout import NODES
+from tests.lab.kit.terminal import Terminal
+from tests.lab.kit.tool import Tool
+
+
+@pytest.fixture
+def wizard(lab: Lab, tool: Tool, profile: ProfileMaker, own_home: Path) -> Iterator[Terminal]:
+    """The app on the desk, with the lab's profile."""
+    own_home.mkdir(parents=True, exist_ok=True)
+    env = tool.environment(TERM="xterm-256color", LANG="C.UTF-8", GLM47_TUI_HOME=str(own_home))
+    words = [*lab.desk(), sys.executable, "-m", "glm47_tui", "--lang", "en", "wizard"]
+    terminal = Terminal("wizard", [*words, str(profile())], env)
+    yield terminal
+    terminal.close()
+    for node in NODES:
+        lab.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
+                timeout=120)  # fmt: skip
+
+
+def test_from_the_first_screen_to_a_chat_and_back(wizard: Terminal, lab: Lab) -> None:
+    wizard.sees("What to deploy")
+    wizard.keys("C-n")
+    wizard.sees("10.77.0.11")
+    wizard.keys("d")
+    wizard.sees("reach each other both ways", limit=90)
+    wizard.keys("C-n")
+    wizard.sees("in order", limit=120)
+    wizard.keys("C-n")
+    wizard.sees("glm_47_infer_node0.sh")
+    wizard.keys("C-n")
+    wizard.sees("Press d to deploy")
+    assert look.engines(lab, "node0") == [], "nothing runs before Deploy is pressed"
+    wizard.keys("d")
+    wizard.sees("Deploy lab-pair?")
+    wizard.keys("Enter")
+    wizard.sees("is serving at", limit=360)
+    wizard.keys("C-n")
+    wizard.sees("910B2", "AICore", limit=60)
+    wizard.keys("C-n")
+    wizard.sees("Chat")
+    wizard.type("1 加 1 等于几?只回答数字。")
+    wizard.keys("Enter")
+    wizard.sees("tokens/s", limit=60)
+    assert "Thinking" in wizard.screen
+    for node in NODES:
+        assert look.engines(lab, node.name)
