@@ -24,20 +24,39 @@ class LogPane(Log):
     """
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(id=id, max_lines=MAX_LINES, auto_scroll=True)
+        super().__init__(id=id, max_lines=MAX_LINES, auto_scroll=False)
+        self._following = True
 
     def add(self, lines: Sequence[str]) -> None:
         """Write a batch."""
         if lines:
-            self.write_lines(
-                [line or " " for line in lines], scroll_end=self.is_vertical_scroll_end
-            )
+            self.write_lines([line or " " for line in lines])
+            self.call_after_refresh(self._to_end)
 
     def replace(self, lines: Sequence[str]) -> None:
         """Begin anew with these lines, at their end."""
         self.clear()
-        if lines:
-            self.write_lines([line or " " for line in lines], scroll_end=True)
+        self._following = True
+        self.add(lines)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Only who scrolls up ends the following.
+
+        Where the end lies moves by itself: a bar below long lines or a pane above takes rows away.
+        """
+        super().watch_scroll_y(old_value, new_value)
+        if self.is_vertical_scroll_end:
+            self._following = True
+        elif new_value < old_value:
+            self._following = False
+
+    def on_resize(self) -> None:
+        """Stay at the end."""
+        self.call_after_refresh(self._to_end)
+
+    def _to_end(self) -> None:
+        if self._following and not self.is_vertical_scrollbar_grabbed:
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def _update_size(self, updates: int, lines: list[str]) -> None:  # type: ignore[override]
         """Measure here: a worker thread for each batch would cost more than the measuring."""
