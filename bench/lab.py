@@ -63,8 +63,8 @@ class Desk:
         env = {**os.environ, "GLM47_TUI_HOME": str(self.folder / "home")}
         began = time.perf_counter()
         done = subprocess.run(
-            [*self.lab.desk(), *words], check=False, capture_output=True, text=True, timeout=limit, env=env,
-            stdin=subprocess.DEVNULL,
+            [*self.lab.desk(), *words], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=limit, env=env, check=False,
         )  # fmt: skip
         took = time.perf_counter() - began
         if done.returncode:
@@ -103,9 +103,7 @@ def _second(desk: Desk) -> float:
     """Wall seconds of a replay that changes nothing, less the stages that generate."""
     out, took = desk.tool("replay", "--yes", "--json")
     events = [json.loads(line) for line in out.splitlines() if line.startswith('{"event"')]
-    begun = next(
-        e["time"] for e in events if e["event"] == "StageStarted" and e["stage"] == "ready"
-    )
+    stages = {e["stage"]: e["time"] for e in events if e["event"] == "StageStarted"}
     ended = next(e for e in events if e["event"] == "RunEnded")
     if ended["changed"]:
         raise RuntimeError("a second replay changed something")
