@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -35,22 +35,35 @@ def asker(secrets_stdin: bool) -> tuple[TerminalAsk, dict[str, str]]:
 
 @contextmanager
 def connected(
-    profile: Profile, ask: TerminalAsk, *, only: tuple[int, ...] | None = None
+    profile: Profile,
+    ask: TerminalAsk,
+    *,
+    only: tuple[int, ...] | None = None,
+    some: bool = False,
 ) -> Iterator[Fleet]:
-    """Log in to the nodes; every failure is said, then the command ends with its exit code."""
+    """Log in to the nodes; every failure is said, then the command ends with its exit code.
+
+    With ``some`` it goes on with the nodes that could be reached, if there are any: who looks at a
+    deployment does so because a node may be down. The caller says the failures of the others.
+    """
     from glm47_tui.remote import connect
 
     fleet = connect(profile, ask, only=only)
     try:
-        if fleet.failures:
+        if fleet.failures and not (some and fleet.connections):
             failures = list(fleet.failures.values())
-            for failure in failures[:-1]:
-                if isinstance(failure, UserError):
-                    click.echo(user_error(failure), err=True)
+            say_failures(failures[:-1])
             raise failures[-1]
         yield fleet
     finally:
         fleet.close()
+
+
+def say_failures(failures: Iterable[Exception]) -> None:
+    """Say why nodes could not be reached."""
+    for failure in failures:
+        if isinstance(failure, UserError):
+            click.echo(user_error(failure), err=True)
 
 
 @contextmanager

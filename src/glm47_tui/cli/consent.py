@@ -29,6 +29,9 @@ class TerminalConsent:
                 click.echo(f"  {number}  {t(f'deploy.option.{option}')}", err=True)
             default = question.options.index(question.default) + 1 if question.default else None
             while True:
-                word = click.prompt(t("cli.ask.choice"), default=default, err=True)
+                try:
+                    word = click.prompt(t("cli.ask.choice"), default=default, err=True)
+                except click.Abort:  # the terminal is at its end (Ctrl-D): nobody agreed
+                    return None
                 if str(word).isdigit() and 0 < int(word) <= len(question.options):
                     return question.options[int(word) - 1]

@@ -91,7 +91,10 @@ class TerminalAsk:
             click.echo(
                 t("cli.ask.host_key", node=key.node, host=key.host, port=key.port, kind=key.kind,
                   fingerprint=key.fingerprint), err=True)  # fmt: skip
-            word = click.prompt(t("cli.ask.host_key_answer"), default="no", err=True)
+            try:
+                word = click.prompt(t("cli.ask.host_key_answer"), default="no", err=True)
+            except click.Abort:  # the terminal is at its end (Ctrl-D)
+                return "refuse"
         answers: dict[str, Literal["once", "save"]] = {
             "yes": "save", "y": "save", "once": "once", "是": "save"
         }  # fmt: skip

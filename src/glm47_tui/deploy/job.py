@@ -148,6 +148,8 @@ class Job:
         begin = time.monotonic()
         bus = Bus(self._emit, Journal(self._profile.name) if self._journal else None)
         halt = threading.Event()
+        if self._cancel.is_set():
+            halt.set()
         over = threading.Event()
         run = self._made(bus, halt, dry=dry)
         locks = Locks(run, verb)

@@ -64,7 +64,8 @@ class Undoing:
         result = run.call(node, step, "undo", stage=stage, timeout=seconds, tries=3)
         if not result.ok:
             last = [x for x in (result.out + "\n" + result.err).splitlines() if x.strip()]
-            raise failed("undo", step=Msg.of(f"deploy.stage.{stage}"), line=last[-1][:300])
+            line = last[-1] if last else f"exit {result.code}"
+            raise failed("undo", step=Msg.of(f"deploy.stage.{stage}"), line=line[:300])
         undone = any(
             fact[0] == "undone" or (fact[0] == "changed" and fact[1:] != ("0",))
             for fact in result.facts

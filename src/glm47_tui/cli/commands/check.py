@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -83,11 +84,17 @@ def show(findings: Sequence[Finding], *, show_all: bool, accepted: Sequence[str]
     click.echo(t("cli.check.count", **{name: counts.get(name, 0) for name in order}))
 
 
-def must_pass(profile: Profile, fleet: Fleet, *, quiet: bool) -> None:
-    """Run the checks before a deployment; CheckFailed when a blocker stands in its way."""
+def must_pass(profile: Profile, fleet: Fleet, *, quiet: bool, cancel: threading.Event) -> None:
+    """Run the checks before a deployment; CheckFailed when a blocker stands in its way.
+
+    Once ``cancel`` is set it returns without a verdict: the deployment then ends by itself.
+    """
     from glm47_tui.checks import blockers, gather, run
 
-    findings = run(profile, gather(fleet, profile), None)
+    evidence = gather(fleet, profile, cancel=cancel)
+    if cancel.is_set():
+        return
+    findings = run(profile, evidence, None)
     stopping = blockers(findings, profile.accepted)
     if not quiet:
         show(findings, show_all=False, accepted=profile.accepted)

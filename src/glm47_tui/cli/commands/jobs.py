@@ -44,7 +44,7 @@ def run_job(
         if check and _would_change(lambda emit: job(emit, journal=False)):
             from glm47_tui.cli.commands.check import must_pass
 
-            must_pass(profile, fleet, quiet=as_json)
+            must_pass(profile, fleet, quiet=as_json, cancel=cancel)
         try:
             ended = _run(job(printer), verb, dry_run)
         finally:

@@ -9,6 +9,7 @@ import click
 
 from glm47_tui.cli.base import command, option, profile_argument
 from glm47_tui.cli.state import load_profile
+from glm47_tui.errors import Exit
 
 
 @command("logs")
@@ -21,7 +22,13 @@ def logs(
     profile: str, follow: bool, nodes: tuple[str, ...], lines: int, secrets_stdin: bool
 ) -> int:
     """Words are in the catalogs."""
-    from glm47_tui.cli.connected import asker, cancel_on_signal, connected, node_numbers
+    from glm47_tui.cli.connected import (
+        asker,
+        cancel_on_signal,
+        connected,
+        node_numbers,
+        say_failures,
+    )
     from glm47_tui.deploy import Job, NoConsent
 
     loaded = load_profile(profile)
@@ -39,18 +46,20 @@ def logs(
 
         return take
 
-    with cancel_on_signal() as cancel, connected(loaded, ask, only=only) as fleet:
+    with cancel_on_signal() as cancel, connected(loaded, ask, only=only, some=True) as fleet:
+        say_failures(fleet.failures.values())
+        reached = [number for number in numbers if number in fleet.connections]
         job = Job(
             loaded, fleet, emit=lambda _event: None, consent=NoConsent(), secrets={},
             cancel=cancel, ask=ask,
         )  # fmt: skip
         if not follow:
-            for number in numbers:
+            for number in reached:
                 sink(number)(job.last_log(number, lines))
         else:
-            ends = [job.follow_logs(number, sink(number), tail=lines) for number in numbers]
+            ends = [job.follow_logs(number, sink(number), tail=lines) for number in reached]
             while not cancel.wait(0.2) and not all(end.ended for end in ends):
                 pass
             for end in ends:
                 end.close()
-    return 0
+    return 0 if len(reached) == len(numbers) else int(Exit.UNREACHABLE)

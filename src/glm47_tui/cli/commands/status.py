@@ -8,6 +8,7 @@ import click
 
 from glm47_tui.cli.base import command, option, profile_argument
 from glm47_tui.cli.state import load_profile
+from glm47_tui.errors import Exit
 
 
 @command("status")
@@ -21,15 +22,16 @@ def status(profile: str, as_json: bool, secrets_stdin: bool) -> int:
 
     loaded = load_profile(profile)
     ask, _ = asker(secrets_stdin)
-    with cancel_on_signal() as cancel, connected(loaded, ask) as fleet:
+    with cancel_on_signal() as cancel, connected(loaded, ask, some=True) as fleet:
         job = Job(
             loaded, fleet, emit=lambda _event: None, consent=NoConsent(), secrets={},
             cancel=cancel, ask=ask,
         )  # fmt: skip
         now = job.status()
+        unreached = bool(fleet.failures)
     if as_json:
         click.echo(json.dumps(now.as_data(), ensure_ascii=False, indent=2))
     else:
         for line in now.lines():
             click.echo(line)
-    return 0
+    return int(Exit.UNREACHABLE) if unreached else 0
