@@ -22,6 +22,11 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_no_link_is_broken_by_full_width_brackets(page: Path) -> None:
+    assert not re.findall(r"\]（[^）\n]*\.(?:md|svg|txt)", page.read_text(encoding="utf-8"))
+
+
 def test_every_page_is_there_in_both_languages() -> None:
     names = {page.name for page in PAGES}
     english = {n for n in names if ".zh-CN." not in n} - ONE_LANGUAGE
