@@ -76,10 +76,11 @@ class FrameReader:
     def resume(self) -> LogPlace | None:
         """Begin a new stream: returns the place to ask for, and forgets the half-read frame.
 
-        Lines of the cut-off chunk that had arrived will come again: so many are skipped.
+        Lines of the cut-off chunk that had arrived will come again: so many are skipped. After a cut
+        within lines that come again, those that had not come yet are to be skipped, too.
         """
         if self._kind == "log":
-            self._skip = self._seen
+            self._skip += self._seen
         self._kind = ""
         self._body.clear()
         self._seen = 0
