@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,15 @@ def test_nothing_is_left_when_it_stops(tmp_path: Path) -> None:
     lab.close()
     assert reap.marked(str(cluster.home)) == []
     cluster.stop()
+
+
+def test_no_dead_process_stays_unburied(lab: Lab) -> None:
+    lab.sh("setsid --fork sh -c 'echo $$ >/opt/data/pid' </dev/null >/dev/null 2>&1")
+    pid = lab.sh("until [ -s /opt/data/pid ]; do sleep 0.01; done; cat /opt/data/pid").strip()
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_killed_cluster_is_cleared_away_by_the_next(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def _until_told(stopped: threading.Event) -> None:
 
 def _watch(sites: list[Site], stopped: threading.Event) -> None:
     while not stopped.wait(0.5):
+        reap.collect()
         for site in sites:
             kernel.refresh(site)
 
@@ -132,6 +133,7 @@ def _watch(sites: list[Site], stopped: threading.Event) -> None:
 def main(home: Path) -> int:
     """Run the cluster of a home until it is to end."""
     os.environ[MARK] = str(home)
+    reap.adopt()
     lock = (home / "lock").open("w")
     if not _take(lock, home):
         print(json.dumps({"error": "running"}), flush=True)  # noqa: T201
@@ -156,6 +158,7 @@ def main(home: Path) -> int:
     print(json.dumps(found), flush=True)  # noqa: T201
     server.serve(stopped)
     reap.end_all(str(home))
+    reap.collect(everything=True)
     return 0
 
 

@@ -5,9 +5,14 @@ Parents do not help: an engine that was launched detached belongs to init.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
+import subprocess
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from glm47_tui.demo.sim.site import MARK
@@ -37,6 +42,50 @@ def end_all(home: str, spare: tuple[int, ...] = ()) -> None:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.02)
+
+
+_LOCK = threading.Lock()
+_OWN: set[int] = set()
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt() -> None:
+    """Take in the orphans of this process's children: not every machine's init buries its own."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def started_by(start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Start a process that somebody waits for, so that ``collect`` leaves it alone."""
+    with _LOCK:
+        process = start()
+        _OWN.add(process.pid)
+    return process
+
+
+def waited_for(process: subprocess.Popen[bytes]) -> int:
+    """Wait for such a process; returns its exit code."""
+    code = process.wait()
+    with _LOCK:
+        _OWN.discard(process.pid)
+    return code
+
+
+def collect(*, everything: bool = False) -> None:
+    """Bury the adopted that have ended; ``everything``: wait a second for the last of them, too."""
+    deadline = time.monotonic() + 1.0
+    while True:
+        with _LOCK:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is not None and (everything or found.si_pid not in _OWN):
+                os.waitpid(found.si_pid, 0)
+                continue
+        if not everything or time.monotonic() > deadline:
+            return
+        time.sleep(0.01)
 
 
 def _kill(pid: int, number: int) -> None:

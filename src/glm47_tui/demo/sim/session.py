@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import IO, TYPE_CHECKING
 
+from glm47_tui.demo.sim import reap
 from glm47_tui.demo.sim.site import MARK, Site
 from glm47_tui.demo.sim.world import Leaver, World
 
@@ -54,11 +55,18 @@ class Session:
         self._world = site.world()
         self._leavers = [Leaver(str(site.dir), site.addresses()) for _ in range(2)]
         self._script = reads_script(command)
-        self._process = subprocess.Popen(
-            ["bash", "-c", self._world.enter(command)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=environment(site), cwd=site.fs / "root", start_new_session=True,
-        )  # fmt: skip
+        line = self._world.enter(command)
+        self._process = reap.started_by(
+            lambda: subprocess.Popen(
+                ["bash", "-c", line],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment(site),
+                cwd=site.fs / "root",
+                start_new_session=True,
+            )
+        )
 
     def start(self) -> None:
         """Begin to move bytes."""
@@ -114,7 +122,7 @@ class Session:
         pipe.close()
 
     def _end(self, pumps: list[threading.Thread]) -> None:
-        code = self._process.wait()
+        code = reap.waited_for(self._process)
         for pump in pumps:
             pump.join()
         try:
