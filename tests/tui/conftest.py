@@ -24,16 +24,17 @@ name = "atlas-pair"
 
 [ssh]
 user = "root"
+port = 9
+auth = "key"
 identity = "~/.ssh/id_ed25519"
-jump = "root@10.78.0.2:22"
 
 [[nodes]]
-host = "10.77.0.10"
+host = "127.0.0.1"
 nic = "enp67s0f5"
 ip = "10.77.0.10"
 
 [[nodes]]
-host = "10.77.0.11"
+host = "127.0.0.2"
 nic = "enp67s0f5"
 ip = "10.77.0.11"
 """
@@ -105,7 +106,7 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def pair(tmp_path: Path) -> str:
-    """Path of a profile that holds, of nodes nobody can reach."""
+    """Path of a profile that holds, of nodes that nobody reaches (closed ports on loopback)."""
     file = tmp_path / "pair.toml"
     file.write_text(PAIR)
     return str(file)

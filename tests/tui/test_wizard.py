@@ -165,12 +165,12 @@ async def test_a_failed_deployment_shows_cause_and_fix_and_can_be_retried(
 
 
 async def test_an_interrupted_run_ends_in_good_order(cluster: Cluster) -> None:
-    cluster.fault("pull-slow")
+    cluster.fault("engine-stuck", 0)
     async with driving(str(cluster.home / "profile.toml")) as d:
         await detect(d)
         await go(d, "deploy")
         await d.keys("d", "enter")
-        await d.until(lambda: d.session.job.state.stage == "image", "the image stage")
+        await d.until(lambda: d.session.job.state.stage == "ready", "the wait for the engines")
         await d.keys("ctrl+c")
         await d.sees("Interrupt the run?")
         d.app.screen.query_one("#choice-interrupt").focus()

@@ -115,7 +115,9 @@ class DeployScreen(StepScreen):
         watch = self.session.watch
         if self.session.peek()[0] is not None and not self.session.tasks.running("detect"):
             watch.start()
-        self.query_one("#npus", NpuStrip).show(npu_lines(watch.snapshot(), time.time()))
+        lines, strip = npu_lines(watch.snapshot(), time.time()), self.query_one("#npus", NpuStrip)
+        strip.display = bool(lines)
+        strip.show(lines)
 
     def _draw_state(self) -> None:
         room = self.room
@@ -236,7 +238,7 @@ class DeployScreen(StepScreen):
 
     def action_retry(self) -> None:
         """Deploy again from the stage that failed."""
-        self._begin("deploy", at=self.room.state.failed_stage)
+        self._begin("deploy", at=self.room.state.retry_stage)
 
     def _confirm_deploy(self, *, dry_run: bool) -> None:
         draft, nodes = self.session.draft, self.session.peek()[0]

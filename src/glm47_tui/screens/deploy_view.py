@@ -140,7 +140,7 @@ def outcome(room: JobRoom) -> Content:
         told = [m for m in (ended.what, ended.why, ended.fix) if m is not None]
         lines += [marked("bad" if i == 0 else "none", f"{node if i == 0 else ''}{t(m)}")
                   for i, m in enumerate(told)]  # fmt: skip
-        at = state.failed_stage
+        at = state.retry_stage
         stage = Msg(f"deploy.stage.{at}") if at else Msg("deploy.stage.connect")
         lines.append(Content(t(Msg.of("screens.deploy.now_what", stage=stage))))
         for found in state.diagnosed:

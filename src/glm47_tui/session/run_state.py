@@ -87,6 +87,12 @@ class RunState:
         bad = [stage for stage, ok in self.stages_ok.items() if not ok]
         return bad[0] if bad else None
 
+    @property
+    def retry_stage(self) -> str | None:
+        """Where a retry begins: an engine that ended is launched again, not waited for."""
+        failed = self.failed_stage
+        return "launch" if failed in ("ready", "verify") else failed
+
     def cell(self, stage: str, node: int) -> Cell:
         """Return a step's state on a node."""
         return self.cells.get((stage, node)) or Cell()
