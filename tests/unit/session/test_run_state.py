@@ -71,6 +71,12 @@ def test_a_failure_names_its_stage_and_keeps_the_causes() -> None:
     assert not state.serving
 
 
+def test_an_engine_that_ended_is_launched_again_by_a_retry() -> None:
+    state = a_run()
+    state.take(StepChanged("ready", 1, Status.FAILED))
+    assert (state.failed_stage, state.retry_stage) == ("ready", "launch")
+
+
 def test_only_a_real_deployment_that_ended_well_is_serving() -> None:
     state = a_run()
     assert not state.serving
