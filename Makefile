@@ -18,8 +18,8 @@ $(VENV)/.ready: constraints.txt pyproject.toml
 demo: setup  ## the main job on two simulated nodes: the wizard, or headless without a terminal
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/glm47-tui demo; else $(BIN)/glm47-tui demo --headless; fi
 
-test: setup  ## everything: style, types, walls, unit, app, demo, package, lab
-	@bash scripts/test.sh all
+test: setup  ## style, types, walls, unit, app, demo cluster: all that needs neither root nor hosts
+	@bash scripts/test.sh test
 
 check: setup  ## style, types and import contracts only
 	@bash scripts/test.sh static
