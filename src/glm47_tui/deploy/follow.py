@@ -18,6 +18,8 @@ _NEW_FILE = re.compile(
     r"tail: .*(has been replaced|has appeared|file truncated|has become accessible)"
 )
 _TAIL_WORDS = re.compile(r"tail: (cannot open|'[^']*' has become inaccessible|.*: file truncated)")
+_MARKER = re.compile(r"@@ (log [0-9]+|engine (dead|missing) \S+)$")
+"""Only these are the script's own; an engine may well log a diff, whose hunks begin with @@, too."""
 
 
 @dataclass
@@ -144,7 +146,7 @@ class Follower:
             return
         clean: list[str] = []
         for line in batch:
-            if line.startswith("@@ "):
+            if _MARKER.match(line):
                 self._hand_over(clean)
                 clean = []
                 self._marker(tuple(line.split()[1:]))

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 KEEP = 20_000
 """Lines kept per node. What is older is in the node's own file."""
+LINE_CHARS = 4096
+"""Characters kept of one line: with --enable-log-requests a line holds a whole prompt."""
+CUT = " [...]"
 
 # As vLLM begins its lines: "(EngineCore_DP0 pid=9) INFO 01-12 10:53:02 [file.py:1] ...".
 _VLLM = re.compile(
@@ -73,6 +76,8 @@ class LogStore:
 
     def feed(self, node: int, lines: Sequence[str]) -> None:
         """Add lines of a node, in order."""
+        if lines and max(map(len, lines)) > LINE_CHARS:
+            lines = [x if len(x) <= LINE_CHARS else x[:LINE_CHARS] + CUT for x in lines]
         with self._lock:
             first = self._order
             self._order += len(lines)

@@ -55,6 +55,17 @@ def test_lines_are_handed_over_with_their_numbers_blank_ones_too(place: Place) -
     assert log.ends == [None]
 
 
+def test_a_line_that_only_looks_like_a_marker_is_a_line(place: Place) -> None:
+    log = Log(place)
+    odd = ["@@ -1,2 +1,3 @@", "@@ engine room", "@@ log", "@@ "]
+    log.write(*odd)
+    follower = follow(place, log)
+    log.wait(len(odd))
+    follower.close()
+    assert follower.wait(20)
+    assert (log.lines, log.numbers) == (odd, [1, 2, 3, 4])
+
+
 def test_it_may_begin_in_the_middle(place: Place) -> None:
     log = Log(place)
     log.write("one", "two", "three")

@@ -166,6 +166,15 @@ def test_logs_are_merged_by_time_and_filtered() -> None:
     assert store.first_error(1) is None
 
 
+def test_a_line_as_long_as_a_prompt_does_not_fill_memory() -> None:
+    store = LogStore(1)
+    store.feed(0, ["short", "x" * 1_000_000])
+    short, long = store.raw(0, 2)
+    assert short == "short"
+    assert len(long) < 5000
+    assert long.endswith(" [...]")
+
+
 def test_memory_is_bounded_and_numbers_go_on() -> None:
     store = LogStore(1, keep=10)
     store.feed(0, [f"line {i}" for i in range(100)])
