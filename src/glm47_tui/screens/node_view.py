@@ -158,10 +158,13 @@ def _models(draft: Draft, room: NodesRoom, index: int) -> list[Row]:
     shared = draft.get("model.path") or default_of("model.path")
     wanted = draft.nodes[index].get("model_path") or shared
     found = proposal.models if proposal is not None else ()
+    facts = room.facts.get(index)
+    cut = facts is not None and not {"model", "models"}.isdisjoint(facts.timed_out)
     rows = [_title("model")]
     for model in found:
         here = model.path == wanted
-        state = "complete" if model.complete else "partial"
+        # What a probe did not come to see is not missing.
+        state = "complete" if model.complete else "unseen" if cut else "partial"
         size = model.weight_bytes / 1e9
         text = Content.assemble(
             ("(*) " if here else "( ) ", STYLE["here"] if here else "$quiet"),
