@@ -19,7 +19,7 @@ _NEW_FILE = re.compile(
 )
 _TAIL_WORDS = re.compile(r"tail: (cannot open|'[^']*' has become inaccessible|.*: file truncated)")
 _MARKER = re.compile(r"@@ (log [0-9]+|engine (dead|missing) \S+)$")
-"""Only these are the script's own; an engine may well log a diff, whose hunks begin with @@, too."""
+"""Only these are the script's own; an engine may well log a diff, whose hunks begin with @@."""
 
 
 @dataclass
