@@ -1,0 +1,38 @@
+"""What the Nodes screen says of a model folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from glm47_tui.i18n import set_language
+from glm47_tui.screens.node_view import _models
+from glm47_tui.session import Session
+from glm47_tui.session.drafts import open_profile
+from glm47_tui.session.propose import choices
+from tests.unit.checks import atlas
+
+
+def said(pair: str, timed_out: tuple[str, ...]) -> str:
+    set_language("en")
+    session = Session()
+    draft = open_profile(pair)
+    session.use(draft)
+    seen = atlas.facts(0)
+    assert seen.model is not None
+    cut = replace(seen, model=replace(seen.model, sizes={}), timed_out=timed_out)
+    session.nodes.facts = {0: cut}
+    session.nodes.proposals = choices(draft.data, session.nodes.facts)
+    try:
+        return "\n".join(str(row.text) for row in _models(draft, session.nodes, 0))
+    finally:
+        session.close()
+
+
+def test_what_is_not_there_is_called_incomplete(pair: str) -> None:
+    assert "not complete, 0.0 GB there" in said(pair, ())
+
+
+def test_what_a_probe_did_not_come_to_see_is_not(pair: str) -> None:
+    words = said(pair, ("model",))
+    assert "took too long to look at" in words
+    assert "not complete" not in words
