@@ -48,12 +48,14 @@ def test_from_the_first_screen_to_a_chat_and_back(wizard: Terminal, lab: Lab) ->
     wizard.keys("Enter")
     wizard.sees("is serving at", limit=360)
     wizard.keys("C-n")
-    wizard.sees("910B2", "AICore", limit=60)
+    wizard.sees("NPUs and logs of all nodes")
+    wizard.sees("rank 1 node1", limit=60)
     wizard.keys("C-n")
-    wizard.sees("Chat")
+    wizard.sees("Ask the model")
     wizard.type("1 加 1 等于几?只回答数字。")
     wizard.keys("Enter")
     wizard.sees("tokens/s", limit=60)
     assert "Thinking" in wizard.screen
+    assert "形式" not in wizard.screen, "the model knows this answer by heart: 2"
     for node in NODES:
         assert look.engines(lab, node.name)
