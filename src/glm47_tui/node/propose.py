@@ -152,6 +152,8 @@ def _devices(draft: Mapping[str, Any], facts: Mapping[int, NodeFacts]) -> Sugges
     default = ContainerSpec().devices
     if _part(draft, "container").get("devices"):
         return None
+    if any("npu" in f.timed_out or not f.complete for f in facts.values()):
+        return None  # a table that was cut off knows the first NPUs alone
     have = [{n.device for n in f.npu.npus} for f in facts.values() if f.npu.npus]
     shared = sorted(set.intersection(*have)) if have else []
     if not shared or set(default) <= set(shared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from glm47_tui.i18n import LANGUAGES, set_language, t
@@ -126,3 +127,10 @@ def test_odd_drafts_break_nothing() -> None:
     for draft in ({}, {"nodes": None}, {"nodes": [None]}, {"nodes": {}, "model": 3}):
         propose(draft, BOTH)
     propose(HOSTS, {5: parse_probe("")})
+
+
+def test_an_npu_table_that_was_cut_off_suggests_nothing() -> None:
+    half = "".join(IDLE.splitlines(keepends=True)[: 6 + 2 * 4])
+    cut = replace(facts(0, {"npu": half}), timed_out=("npu",))
+    assert len(cut.npu.npus) < 8
+    assert "container.devices" not in values(HOSTS, {0: cut, 1: facts(1, {})})
