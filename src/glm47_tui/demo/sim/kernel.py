@@ -29,7 +29,7 @@ def started(pid: int) -> str | None:
 
 
 def register(site: Site, pid: int, container: str, **more: Any) -> None:
-    """Make a process visible on its node.
+    """Make a process visible on its node; ``container`` is a short id, "" for the host.
 
     ``more`` may hold ``npus`` ({NPU number: MiB of HBM}) and, as it shall be seen, ``name`` (in
     npu-smi) and ``cmdline``.
@@ -45,7 +45,9 @@ def register(site: Site, pid: int, container: str, **more: Any) -> None:
         link = shown / name
         if not link.is_symlink():
             link.symlink_to(f"/proc/{pid}/{name}")
-    group = f"system.slice/docker-{container}.scope" if container else "user.slice"
+    known = read_json(site.dir / "docker" / "containers" / f"{container}.json") or {}
+    whole = str(known.get("Id", container))  # as a real kernel names it: all 64 digits
+    group = f"system.slice/docker-{whole}.scope" if container else "user.slice"
     (shown / "cgroup").write_text(f"0::/{group}\n")
 
 
