@@ -107,6 +107,18 @@ def test_a_dropped_port_names_the_firewall_that_drops_it_and_how_to_open_it() ->
     assert found[0].fixable
 
 
+def test_a_nic_that_leads_nowhere_is_answered_with_the_one_that_leads_to_the_peer() -> None:
+    other = PROFILE.replace(
+        'nic = "enp67s0f5"\nip = "10.77.0.11"', 'nic = "enp1s0"\nip = "192.168.5.11"'
+    )
+    assert other != PROFILE
+    tries = tuple(replace(r, way="timeout") for r in reached())
+    found = judged("reach.random", reach=tries, wanted=profile(other))
+    for finding in found:
+        assert finding.severity is Severity.BLOCKER
+        assert 'node1: nic = "enp67s0f5", ip = "10.77.0.11"' in t(finding.fix)
+
+
 @pytest.mark.parametrize(
     ("firewall", "command"),
     [

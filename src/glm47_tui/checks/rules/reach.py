@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,6 +11,7 @@ from glm47_tui.checks.catalogue import Answer, Says, block, check, ok, unknown, 
 from glm47_tui.checks.evidence import PortUse, Reach
 from glm47_tui.checks.views import FleetView
 from glm47_tui.node import NodeFacts
+from glm47_tui.node.detect import common_subnet
 
 _BLOCKED = ("timeout", "refused", "unreachable")
 
@@ -47,6 +49,30 @@ def _walled(facts: NodeFacts) -> bool:
     """Whether a node has a firewall that may drop the answers to its own calls."""
     wall = facts.firewall
     return bool(wall.active) or wall.drops or wall.nft_drops
+
+
+def _elsewhere(fleet: FleetView) -> str:
+    """NICs that lead into a subnet all nodes share, for nodes whose chosen address lies outside it.
+
+    Empty when there is no such subnet, or all chosen addresses are in one already.
+    """
+    nodes = fleet.profile.nodes
+    best: tuple[int, list[str]] | None = None
+    for subnet in common_subnet(fleet.facts):
+        net = ipaddress.ip_network(subnet)
+        outside = [i for i in sorted(fleet.facts) if ipaddress.ip_address(nodes[i].ip) not in net]
+        if not outside:
+            return ""
+        words = [
+            f'node{i}: nic = "{nic.name}", ip = "{address.ip}"'
+            for i in outside
+            for nic in fleet.facts[i].nics
+            for address in nic.addresses
+            if not nic.internal and str(address.network) == subnet
+        ]
+        if words and (best is None or len(outside) < best[0]):
+            best = (len(outside), words)
+    return "; ".join(best[1]) if best else ""
 
 
 def _judge(fleet: FleetView, use: PortUse, targets: Sequence[int]) -> Answer:
@@ -87,10 +113,15 @@ def _blocked(fleet: FleetView, use: PortUse, target: int, bad: Sequence[Reach]) 
     walled = [i for i in sorted({r.source for r in bad}) if _walled(fleet.facts[i])]
     if fix == "fix_between" and walled:
         fix = "fix_source"
+    better = _elsewhere(fleet)
+    if better:
+        fix, command, undo = "fix_nic", "", ""
     # Without the API's port from the other nodes the deployment still runs.
     say = warn if use == "api" else block
-    return say(way, node=target, fix=fix, command=command, undo=undo, listing=_listing(bad),
-               ip=fleet.profile.nodes[target].ip, sources=", ".join(addresses))  # fmt: skip
+    return say(
+        way, node=target, fix=fix, command=command, undo=undo, listing=_listing(bad),
+        ip=fleet.profile.nodes[target].ip, sources=", ".join(addresses), better=better,
+    )  # fmt: skip
 
 
 def _listing(tries: Sequence[Reach]) -> str:
