@@ -216,7 +216,7 @@ class WizardApp(App[int]):
         from glm47_tui.screens.dialogs.help import help_for
 
         if self._steps and self.screen is self._steps[-1]:
-            self.push_screen(help_for(self._steps[-1]))
+            self.push_screen(help_for(self._steps[-1], self._steps[-1].STEP))
 
     async def action_quit(self) -> None:
         """End the app; ask first when something is running."""

@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,72 +19,77 @@ from glm47_tui.errors import Exit, UserError
 from glm47_tui.i18n import Msg
 
 if TYPE_CHECKING:
-    from glm47_tui.monitor import Monitor, MonitorState, WatchEvent
-    from glm47_tui.monitor.player import Player
+    from glm47_tui.monitor import Monitor, MonitorState, Thresholds, WatchEvent
     from glm47_tui.profile import Profile
 
 FIRST_READING_S = 45.0
 """How long ``--once`` waits for nodes: a login and a slow npu-smi."""
 
 
-def watch(
-    profile: Profile | None,
-    *,
-    once: bool,
-    as_json: bool,
-    interval: float,
-    record: Path | None,
-    play: Path | None,
-    bell: bool,
-    on_event: str | None,
-    secrets_stdin: bool,
-) -> int:
-    """Run the verb; returns the exit code."""
-    if play is not None:
-        from glm47_tui.monitor.player import Player
+@dataclass(frozen=True)
+class Options:
+    """What the command line says; see the catalog ``cli.monitor`` for each."""
 
-        return _play(Player(play), once=once, as_json=as_json)
+    once: bool = False
+    as_json: bool = False
+    interval: float = 1.0
+    record: Path | None = None
+    play: Path | None = None
+    start_s: float = 0.0
+    speed: float = 1.0
+    hbm_limit: float = 98.0
+    temp_limit: float = 85.0
+    ask_ranks: bool = True
+    bell: bool = False
+    on_event: str | None = None
+    secrets_stdin: bool = False
+
+
+def watch(profile: Profile | None, options: Options) -> int:
+    """Run the verb; returns the exit code."""
+    if options.play is not None:
+        return _play(options)
     if profile is None:
         raise UserError(Msg.of("cli.monitor.needs_profile"), exit_code=Exit.USAGE)
     terminal = is_terminal()
-    if not (once or as_json or record or terminal):
+    if not (options.once or options.as_json or options.record or terminal):
         raise UserError(Msg.of("cli.monitor.needs_terminal"), exit_code=Exit.USAGE)
-    monitor = _live(profile, interval, record, on_event, secrets_stdin)
-    if once:
-        return _once(monitor, as_json)
-    if as_json or not terminal:
-        return _print_on(monitor, interval)
+    monitor = _live(profile, options)
+    if options.once:
+        return _once(monitor, options.as_json)
+    if options.as_json or not terminal:
+        return _print_on(monitor, options.interval)
     from glm47_tui.app import run_monitor
 
-    return run_monitor(monitor, bell=bell)
+    return run_monitor(monitor, bell=options.bell)
 
 
-def _live(
-    profile: Profile,
-    interval: float,
-    record: Path | None,
-    on_event: str | None,
-    secrets_stdin: bool,
-) -> Monitor:
+def _limits(options: Options) -> Thresholds:
+    from glm47_tui.monitor import Thresholds
+
+    return Thresholds(hbm_pct=options.hbm_limit, temp_c=options.temp_limit)
+
+
+def _live(profile: Profile, options: Options) -> Monitor:
     from glm47_tui.monitor import Monitor, Recorder
     from glm47_tui.monitor.board import Board
     from glm47_tui.remote import connect_one
 
-    ask, _ = asker(secrets_stdin)
-    hook = Hook(on_event) if on_event else None
-    board = Board.of(profile, on_event=hook)
+    ask, _ = asker(options.secrets_stdin)
+    hook = Hook(options.on_event) if options.on_event else None
+    board = Board.of(profile, on_event=hook, thresholds=_limits(options))
     recorder = None
-    if record is not None:
+    if options.record is not None:
         head = {
             "profile": profile.name,
             "names": [profile.node_name(i) for i in range(len(profile.nodes))],
             "addresses": [node.ip for node in profile.nodes],
             "local_ranks": profile.launch.data_parallel_local,
         }
-        recorder = Recorder(record, head)
+        recorder = Recorder(options.record, head)
     return Monitor(
-        profile, lambda i: connect_one(profile, i, ask), board=board, interval_s=interval,
-        recorder=recorder,
+        profile, lambda i: connect_one(profile, i, ask), board=board, interval_s=options.interval,
+        ask_ranks=options.ask_ranks, recorder=recorder,
     )  # fmt: skip
 
 
@@ -154,14 +160,19 @@ def _print_on(monitor: Monitor, interval: float) -> int:
     return 0
 
 
-def _play(player: Player, *, once: bool, as_json: bool) -> int:
-    if once or as_json or not is_terminal():
+def _play(options: Options) -> int:
+    from glm47_tui.monitor.player import Player
+
+    assert options.play is not None  # noqa: S101 - the caller looked
+    player = Player(options.play, thresholds=_limits(options), start_s=options.start_s)
+    if options.once or options.as_json or not is_terminal():
         player.run_to_end()
-        _print(player.board.snapshot(), as_json)
+        _print(player.board.snapshot(), options.as_json)
         return 0
     from glm47_tui.app import run_monitor
 
-    return run_monitor(player, bell=False)
+    player.speed = options.speed
+    return run_monitor(player, bell=options.bell)
 
 
 def _print(state: MonitorState, as_json: bool) -> None:

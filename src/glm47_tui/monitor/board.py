@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from glm47_tui.i18n import Msg
 from glm47_tui.monitor.frames import FrameReader, NpuReading, Proc, Sinks
 from glm47_tui.monitor.history import Ring
+from glm47_tui.monitor.lag import Lag
 from glm47_tui.monitor.logs import LogStore
 from glm47_tui.monitor.ranks import RankWatch
 from glm47_tui.monitor.state import (
@@ -44,6 +45,7 @@ class _Node:
     watch: NodeWatch
     reader: FrameReader | None = None
     rings: dict[tuple[int, str], Ring] = field(default_factory=dict)
+    lag: Lag = field(default_factory=Lag)
 
 
 class Board:
@@ -110,6 +112,7 @@ class Board:
     def _npu(self, i: int, reading: NpuReading) -> None:
         now = self._clock()
         node = self._nodes[i]
+        at = now - node.lag.of(now, reading.uptime)
         for npu in reading.table.npus:
             share = None
             if npu.hbm_used_mb is not None and npu.hbm_total_mb:
@@ -124,7 +127,7 @@ class Board:
         events = node.watch.npu(reading, now)
         with self._lock:
             node.view = replace(
-                node.view, npu=reading.table, npu_at=now, npu_took_s=reading.took_s,
+                node.view, npu=reading.table, npu_at=at, npu_took_s=reading.took_s,
                 interval_s=reading.interval_s,
             )  # fmt: skip
             self._changes += 1
@@ -154,7 +157,7 @@ class Board:
 
     def _log_note(self, i: int, note: str) -> None:
         if note in ("rotated", "truncated", "lost"):
-            weight = Weight.WARNING if note == "lost" else Weight.INFO
+            weight = Weight.INFO if note == "rotated" else Weight.WARNING
             self.event(f"log_{note}", weight, i)
 
     def link(self, i: int, link: Link) -> None:

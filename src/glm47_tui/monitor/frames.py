@@ -7,7 +7,7 @@ A frame opens with ``@@ kind ...``; its content follows with a blank in front of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from glm47_tui.node import NpuTable, parse_npu_smi
 from glm47_tui.node.text import to_float, to_int
@@ -15,7 +15,8 @@ from glm47_tui.node.text import to_float, to_int
 
 @dataclass(frozen=True)
 class NpuReading:
-    """One answer of npu-smi. ``at`` is the node's own clock, ``took_s`` and ``interval_s`` seconds.
+    """One answer of npu-smi. ``at`` is the node's own clock, ``took_s`` and ``interval_s`` seconds,
+    ``uptime`` the node's seconds since boot when npu-smi ended: a clock that nobody sets.
 
     ``status`` is the exit code of npu-smi (124 and 137: it hit its limit of 30 s).
     """
@@ -25,6 +26,7 @@ class NpuReading:
     took_s: float
     interval_s: float
     table: NpuTable
+    uptime: float | None = None
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,15 @@ class Proc:
 
 @dataclass(frozen=True)
 class LogPlace:
-    """How far the log was read: whole lines up to ``offset`` of the file with this inode."""
+    """How far the log was read: whole lines up to ``offset`` of the file with this inode.
+
+    ``mark`` is ``LENGTH:CRC`` of the file's beginning, so that a log that was cut meanwhile is not
+    taken for the same one; "" when it is not known yet.
+    """
 
     inode: int
     offset: int
+    mark: str = ""
 
 
 @dataclass
@@ -76,8 +83,8 @@ class FrameReader:
     def resume(self) -> LogPlace | None:
         """Begin a new stream: returns the place to ask for, and forgets the half-read frame.
 
-        Lines of the cut-off chunk that had arrived will come again: so many are skipped. After a cut
-        within lines that come again, those that had not come yet are to be skipped, too.
+        Lines of the cut-off chunk that had arrived will come again: so many are skipped. After a
+        cut within lines that come again, those that had not come yet are to be skipped, too.
         """
         if self._kind == "log":
             self._skip += self._seen
@@ -126,6 +133,10 @@ class FrameReader:
             self._log_moved(words)
         elif self._kind == "failed":
             self._sinks.failed(" ".join(words[2:]))
+        elif self._kind == "loghead" and len(words) >= 5:
+            if self.place is None or to_int(words[2]) != self.place.inode:
+                return
+            self.place = replace(self.place, mark=f"{words[3]}:{words[4]}")
 
     def _log_moved(self, words: list[str]) -> None:
         inode, offset = to_int(words[2]), to_int(words[3])
@@ -144,6 +155,7 @@ class FrameReader:
                     took_s=(to_int(words[4]) or 0) / 1000,
                     interval_s=to_float(words[5]) or 1.0,
                     table=parse_npu_smi("\n".join(body)),
+                    uptime=to_float(words[6]) if len(words) > 6 else None,
                 )
             )
         elif self._kind == "procs":
@@ -151,7 +163,8 @@ class FrameReader:
         elif self._kind == "log" and len(words) >= 5 and words[4] == "-":
             inode, offset = to_int(words[2]), to_int(words[3])
             if inode is not None and offset is not None:
-                self.place = LogPlace(inode, offset)
+                mark = self.place.mark if self.place and self.place.inode == inode else ""
+                self.place = LogPlace(inode, offset, mark)
         self._kind = ""
         self._body = []
 

@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from glm47_tui import assets
 from glm47_tui.errors import UserError
@@ -21,7 +20,7 @@ from glm47_tui.monitor.state import Link, LinkState, MonitorState, Weight
 from glm47_tui.profile import Profile
 from glm47_tui.remote.api import Connection
 from glm47_tui.render import job_name
-from glm47_tui.service import Service, ServiceError, open_service
+from glm47_tui.service import Service, ServiceError, open_service, parse_metrics
 
 Connect = Callable[[int], Connection]
 """Opens a connection to a node; raises UserError. Called again after every loss."""
@@ -29,6 +28,8 @@ Connect = Callable[[int], Connection]
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 METRICS_S = 2.0
+HEALTH_S = 20.0
+"""/health says little (200 while an engine is dead) and each question is a line in vLLM's log."""
 TAIL_LINES = 200
 
 
@@ -57,6 +58,8 @@ class Monitor:
         self._threads: list[threading.Thread] = []
         self._head: Connection | None = None
         self._head_changed = threading.Event()
+        self._healthy: bool | None = None
+        self._health_due = 0.0
 
     def start(self) -> None:
         """Begin to watch; returns at once."""
@@ -86,6 +89,8 @@ class Monitor:
         deadline = time.monotonic() + wait_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        if self._recorder is not None:
+            self._recorder.close()
 
     def _watch_node(self, i: int) -> None:
         attempt = 0
@@ -147,11 +152,15 @@ class Monitor:
         place = self.board.reader(i).resume()
         if place is not None:
             words += [f"inode={place.inode}", f"offset={place.offset}"]
+            if place.mark:
+                words.append(f"mark={place.mark}")
         return words
 
     def _lines(self, i: int, lines: Sequence[str]) -> None:
         if self._recorder is not None:
             self._recorder.lines(i, lines)
+            if self._recorder.error is not None:
+                self._recording_ended()
         self.board.reader(i).feed(lines)
 
     def _new_head(self, connection: Connection | None) -> None:
@@ -176,6 +185,7 @@ class Monitor:
                     if self._ask_ranks:
                         self._ask(service, asking)
             except UserError as error:
+                self._health_due = 0.0
                 self.board.metrics(None, healthy=False, error=str(error))
                 if service is not None and not isinstance(error, ServiceError):
                     service.close()
@@ -186,8 +196,14 @@ class Monitor:
             service.close()
 
     def _read_engine(self, service: Service) -> None:
-        found = service.metrics(timeout=5.0)
-        self.board.metrics(found, healthy=service.health(timeout=5.0))
+        text = service.metrics_text(timeout=5.0)
+        found = parse_metrics(text)
+        if self._recorder is not None:
+            self._recorder.metrics(text)
+        if time.monotonic() >= self._health_due:
+            self._health_due = time.monotonic() + HEALTH_S
+            self._healthy = service.health(timeout=5.0)
+        self.board.metrics(found, healthy=self._healthy)
 
     def _ask(self, service: Service, asking: threading.Semaphore) -> None:
         from glm47_tui.monitor.ranks import ANSWER_S
@@ -209,9 +225,8 @@ class Monitor:
 
             threading.Thread(target=question, name=f"ask-rank{engine}", daemon=True).start()
 
-    def note_recording(self) -> None:
-        """Say when the recording could not go on (a full disk)."""
-        with suppress(AttributeError):
-            if self._recorder is not None and self._recorder.error is not None:
-                self.board.event("recording", Weight.WARNING, None, why=self._recorder.error)
-                self._recorder = None
+    def _recording_ended(self) -> None:
+        """Say once that the recording could not go on (a full disk); watching does go on."""
+        recorder, self._recorder = self._recorder, None
+        if recorder is not None:
+            self.board.event("recording", Weight.WARNING, None, why=recorder.error)

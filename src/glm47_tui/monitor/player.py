@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glm47_tui.monitor.board import Board
 from glm47_tui.monitor.record import Recording
+from glm47_tui.monitor.watches import Thresholds
 from glm47_tui.service import parse_metrics
 
 SPEEDS = (0.0, 1.0, 4.0, 16.0, 60.0, 300.0)
@@ -16,10 +17,13 @@ SPEEDS = (0.0, 1.0, 4.0, 16.0, 60.0, 300.0)
 class Player:
     """Has the face of a :class:`~glm47_tui.monitor.monitor.Monitor`: board, start, stop."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(
+        self, file: Path, *, thresholds: Thresholds | None = None, start_s: float = 0.0
+    ) -> None:
         self.recording = Recording(file)
         head = self.recording.head
         self._at = float(head["began"])
+        self._start_s = start_s
         self._speed = 1.0
         self.ended = False
         self.board = Board(
@@ -28,6 +32,7 @@ class Player:
             profile=str(head.get("profile", "")),
             local_ranks=int(head.get("local_ranks", 1)),
             clock=lambda: self._at,
+            thresholds=thresholds,
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -46,12 +51,12 @@ class Player:
     def speed(self, value: float) -> None:
         self._speed = value
 
-    def start(self, start_s: float = 0.0) -> None:
+    def start(self) -> None:
         """Begin to play, ``start_s`` seconds after the beginning; once it has ended, do nothing."""
         if self.ended:
             return
         self._thread = threading.Thread(
-            target=self._run, args=(start_s,), name="monitor-player", daemon=True
+            target=self._run, args=(self._start_s,), name="monitor-player", daemon=True
         )
         self._thread.start()
 

@@ -13,7 +13,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +57,16 @@ class Recorder:
                     self._out.flush()
                     self._synced = time.monotonic()
             except (OSError, ValueError) as error:
-                self.error = str(error)
+                # ValueError: closed; a reader that was not done at the end.
+                self.error = getattr(error, "strerror", None) or str(error)
 
     def close(self) -> None:
         """End the recording."""
-        with self._lock, suppress(OSError):
-            self._out.close()
+        with self._lock:
+            try:
+                self._out.close()
+            except OSError as error:
+                self.error = self.error or str(error)
 
 
 class Recording:

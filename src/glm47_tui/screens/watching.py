@@ -22,6 +22,7 @@ class MonitorApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     CSS_PATH = ["frame.tcss", "monitor.tcss"]  # noqa: RUF012 - Textual's own type
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "app.key.help"),
         Binding("f2", "language", "app.key.language"),
         Binding("q,ctrl+c,ctrl+q", "quit", "app.key.quit"),
     ]
@@ -49,6 +50,12 @@ class MonitorApp(App[int]):
     def on_unmount(self) -> None:
         """Stop watching."""
         self.source.stop()
+
+    def action_help(self) -> None:
+        """Say what the monitor shows, and its keys."""
+        from glm47_tui.screens.dialogs.help import help_for
+
+        self.push_screen(help_for(self.screen, "monitor"))
 
     def action_language(self) -> None:
         """Speak the other language."""

@@ -213,9 +213,11 @@ class Service:
 
     def metrics(self, *, timeout: float = 10.0) -> EngineMetrics:
         """Read /metrics. Raises ServiceError."""
-        return parse_metrics(
-            self._bytes("GET", "/metrics", timeout=timeout).decode("utf-8", "replace")
-        )
+        return parse_metrics(self.metrics_text(timeout=timeout))
+
+    def metrics_text(self, *, timeout: float = 10.0) -> str:
+        """Read /metrics as it is. Raises ServiceError."""
+        return self._bytes("GET", "/metrics", timeout=timeout).decode("utf-8", "replace")
 
     def close(self) -> None:
         """Close; safe to call twice."""

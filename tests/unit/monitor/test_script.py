@@ -52,7 +52,7 @@ class Node:
         args = [f"log={self.log}", *words]
         if resume:
             assert place is not None
-            args += [f"inode={place.inode}", f"offset={place.offset}"]
+            args += [f"inode={place.inode}", f"offset={place.offset}", f"mark={place.mark}"]
         env = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
         self.process = subprocess.Popen(
             ["bash", "-s", "--", *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
@@ -159,15 +159,54 @@ def test_truncation_is_said(node: Node) -> None:
     assert node.lines == ["a", "b", "c"]
 
 
-def test_replaced_log_whose_old_file_is_gone_is_said(node: Node) -> None:
+def test_log_replaced_while_it_is_watched_is_read_to_its_end(node: Node) -> None:
+    """No file leads to the old log any more, but the script still has it open."""
     node.log.write_text("a\n")
     node.start()
     node.until("a")
+    with node.log.open("a") as log:
+        log.write("b\nhalf")
+        log.flush()
+        new = node.folder / "new"
+        new.write_text("c\n")
+        new.replace(node.log)
+    node.wait("note", "rotated")
+    node.until("c")
+    assert node.lines == ["a", "b", "half", "c"]
+
+
+def test_log_replaced_while_nobody_watched_is_said(node: Node) -> None:
+    node.log.write_text("a\n")
+    node.start()
+    node.until("a")
+    node.process.kill()
+    node.process.wait()
     new = node.folder / "new"
     new.write_text("b\n")
     new.replace(node.log)
+    node.start(resume=True)
     node.wait("note", "lost")
     node.until("b")
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_log_cut_and_grown_past_the_old_place_is_not_taken_for_the_same(
+    node: Node, watched: bool
+) -> None:
+    node.log.write_text("a\nb\n")
+    node.start()
+    node.until("b")
+    while node.reader.place is None or not node.reader.place.mark:
+        node.wait("npu")
+    if not watched:
+        node.process.kill()
+        node.process.wait()
+    node.log.write_text("".join(f"new {i}\n" for i in range(50)))
+    if not watched:
+        node.start(resume=True)
+    node.wait("note", "truncated")
+    node.until("new 49")
+    assert node.lines == ["a", "b", *(f"new {i}" for i in range(50))]
 
 
 def test_resume_goes_on_exactly_where_it_stopped(node: Node) -> None:

@@ -17,6 +17,11 @@ from glm47_tui.cli.state import load_profile
 @option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.2, 3600))
 @option("--record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @option("--play", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
+@option("--from", "start_s", default=0.0, type=click.FloatRange(0), metavar="SECONDS")
+@option("--speed", default=1.0, type=click.FloatRange(0, 1000), metavar="TIMES")
+@option("--hbm-limit", default=98.0, show_default=True, type=click.FloatRange(1, 101))
+@option("--temp-limit", default=85.0, show_default=True, type=click.FloatRange(1, 200))
+@option("--no-ask", is_flag=True)
 @option("--bell", is_flag=True)
 @option("--on-event", default=None, metavar="COMMAND")
 @option("--secrets-stdin", is_flag=True)
@@ -27,15 +32,22 @@ def monitor(
     interval: float,
     record: Path | None,
     play: Path | None,
+    start_s: float,
+    speed: float,
+    hbm_limit: float,
+    temp_limit: float,
+    no_ask: bool,
     bell: bool,
     on_event: str | None,
     secrets_stdin: bool,
 ) -> int:
     """Words are in the catalogs."""
-    from glm47_tui.cli.watch import watch
+    from glm47_tui.cli.watch import Options, watch
 
     loaded = load_profile(profile) if profile is not None else None
-    return watch(
-        loaded, once=once, as_json=as_json, interval=interval, record=record, play=play,
-        bell=bell, on_event=on_event, secrets_stdin=secrets_stdin,
+    options = Options(
+        once=once, as_json=as_json, interval=interval, record=record, play=play, start_s=start_s,
+        speed=speed, hbm_limit=hbm_limit, temp_limit=temp_limit, ask_ranks=not no_ask, bell=bell,
+        on_event=on_event, secrets_stdin=secrets_stdin,
     )  # fmt: skip
+    return watch(loaded, options)

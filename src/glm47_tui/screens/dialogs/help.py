@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.screen import Screen
 from textual.widgets import Static
 
 from glm47_tui.i18n import Msg
-from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.dialogs.base import Dialog
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.keybar import key_name
@@ -48,7 +48,7 @@ class Help(Dialog[str]):
         self.query_one("#dialog-content").scroll_relative(y=by * 3, animate=False)
 
 
-def help_for(screen: StepScreen) -> Help:
+def help_for(screen: Screen[Any], step: str) -> Help:
     """Make the help of a step: every described key that works on it now."""
     keys: dict[str, tuple[str, str]] = {}
     for active in screen.active_bindings.values():
@@ -56,4 +56,4 @@ def help_for(screen: StepScreen) -> Help:
         described = binding.description and "." in binding.description
         if described and binding.action not in keys:
             keys[binding.action] = (key_name(screen.app, binding), binding.description)
-    return Help(screen.STEP, tuple(keys.values()))
+    return Help(step, tuple(keys.values()))
