@@ -22,6 +22,8 @@ HEADS = {
 }
 INTROS = {
     "en": """\
+[中文](profile.zh-CN.md)
+
 A profile is a TOML file: everything a deployment needs to know, and no secret. What is left out has
 the default, which is the deployment guide's value. `glm47-tui profile validate FILE` says all that is
 wrong at once, `profile schema` prints the JSON Schema for editors, `profile edit NAME` saves only
@@ -32,8 +34,10 @@ what holds. Saved profiles lie in the user's configuration folder (`GLM47_TUI_HO
 Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`.
 """,
     "zh_CN": """\
+[English](profile.md)
+
 配置是一个 TOML 文件，包含部署所需的全部信息，不含任何口令。未写出的字段取默认值，即部署指导中的值。
-`glm47-tui profile validate FILE` 一次指出所有问题，`profile schema` 输出供编辑器使用的 JSON Schema,
+`glm47-tui profile validate FILE` 一次指出所有问题，`profile schema` 输出供编辑器使用的 JSON Schema，
 `profile edit NAME` 只保存校验通过的内容。已保存的配置位于用户配置目录（可用 `GLM47_TUI_HOME` 指定），
 权限 0600，要么完整写入，要么不写。
 
@@ -46,7 +50,7 @@ Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`.
 OWN_WORDS = {
     "schema": "本文件格式的版本。",
     "accepted": "已阅读并接受的警告编号。",
-    "ssh.host_keys": '预先核对过的主机密钥指纹，写作 "主机：端口" = "SHA256:..."。',
+    "ssh.host_keys": '预先核对过的主机密钥指纹，写作 "主机:端口" = "SHA256:..."。',
     "nodes[].host": "登录所用的主机名或地址。",
     "nodes[].nic": "业务地址所在网卡，即 `ip addr` 中显示的名称。",
     "nodes[].ip": "业务地址，节点之间通过它互访。",
