@@ -107,7 +107,7 @@ class DeployScreen(StepScreen):
 
     def _tick(self) -> None:
         draft = self.session.draft
-        if self.app.screen is not self or draft is None or draft.profile is None:
+        if self.app.screen_stack[-1:] != [self] or draft is None or draft.profile is None:
             return
         if self.room.running:
             self._draw_state()

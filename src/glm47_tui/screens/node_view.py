@@ -173,7 +173,9 @@ def _models(draft: Draft, room: NodesRoom, index: int) -> list[Row]:
             (t(Msg.of(f"screens.nodes.model.{state}", gb=size)), "$quiet"),
         )
         rows.append(Row(text, f"model:{model.path}"))
-    if not any(m.path == wanted for m in found):
+    if not any(m.path == wanted for m in found) and cut:
+        rows.append(Row(marked("unknown", "screens.nodes.model.unseen")))
+    elif not any(m.path == wanted for m in found):
         rows.append(Row(marked("info", Msg.of("screens.nodes.model.absent", path=str(wanted)))))
     return rows
 

@@ -94,9 +94,14 @@ class ReviewRoom:
                 Entry(f"steps/{i}.sh", step_script(self.profile, index, i), False)
                 for i in step_ids()
             ]
+            looks = [
+                Entry(f.path, f.text, False)
+                for f in self.rendered.files
+                if f.role == "step" and f.node is None
+            ]
             docs = [Entry(f.path, f.text, False) for f in self.rendered.files if f.role == "doc"]
             first = Entry(COMMANDS, self._commands(index), False)
-            self._entries[index] = (first, *mine, *rest, *steps, *docs)
+            self._entries[index] = (first, *mine, *rest, *steps, *looks, *docs)
         return self._entries[index]
 
     def _commands(self, index: int) -> str:
