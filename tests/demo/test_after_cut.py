@@ -12,9 +12,10 @@ def test_the_checks_know_the_engine_that_an_interrupted_run_left(lab: Lab) -> No
     first = Runner(lab.profile, lab.fleet)
 
     def launched(event: Event) -> None:
-        if isinstance(event, StepChanged) and (event.stage, event.node) == ("launch", 0):
-            if event.status is Status.APPLIED:
-                first.cancel.set()
+        if not isinstance(event, StepChanged) or event.status is not Status.APPLIED:
+            return
+        if (event.stage, event.node) == ("launch", 0):
+            first.cancel.set()
 
     first.on = launched
     assert first.run().exit_code == 130

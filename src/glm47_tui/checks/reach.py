@@ -8,17 +8,15 @@ listens on already is left alone: calling it could disturb a running engine.
 from __future__ import annotations
 
 import secrets
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import get_args
 
-from glm47_tui import assets
 from glm47_tui.checks.evidence import PortUse, Reach, Way
 from glm47_tui.node import NodeFacts
 from glm47_tui.node.probe import NETWORK_S, Runs
 from glm47_tui.profile import Profile
+from glm47_tui.render.looks import reach_script
 
 SECONDS = 5.0
 """When the script gives up: a late listener is called again for 2 s, a call then waits 2.5 s."""
@@ -36,16 +34,6 @@ class Plan:
     addresses: Mapping[int, str]
     ports: Mapping[int, Mapping[int, PortUse]]
     held: Mapping[int, Mapping[int, PortUse]]
-
-
-@cache
-def reach_script() -> str:
-    """Return the script, with the programs it may use in front."""
-    programs = (("PROGRAM", "reach.py"), ("PERL", "reach.pl"))
-    head = "".join(
-        f"{name}={shlex.quote(assets.text('scripts', 'checks', f))}\n" for name, f in programs
-    )
-    return head + assets.text("scripts", "checks", "reach.sh")
 
 
 def hccl_base(profile: Profile) -> int:

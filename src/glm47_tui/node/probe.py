@@ -6,13 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Protocol, TypeVar
 
-from glm47_tui import assets
 from glm47_tui.errors import UserError
 from glm47_tui.node.facts import NodeFacts, parse_probe
 from glm47_tui.profile import Profile
+from glm47_tui.render.looks import probe_script
 
 LIMIT_S = 2.2
 """Seconds any single probe may take in the first round: a healthy node answers in under one."""
@@ -47,13 +46,6 @@ class Connected(Protocol):
     @property
     def connections(self) -> Mapping[int, Runs]:
         """Open connections by node number."""
-
-
-@cache
-def probe_script() -> str:
-    """Return the probe script, as it goes to standard input of ``bash -s -- KEY=VALUE ...``."""
-    parts = sorted(assets.path("scripts", "probe").glob("*.sh"))
-    return "".join(p.read_text("utf-8") for p in parts) + assets.text("scripts", "probe.sh")
 
 
 def probe_arguments(profile: Profile | None, index: int = 0) -> tuple[str, ...]:

@@ -7,6 +7,12 @@ from glm47_tui.render.files import DeployedFile, Rendered, RenderedFile, write
 from glm47_tui.render.guide import diff_guide, guide_diff, guide_original
 from glm47_tui.render.launch import job_name
 from glm47_tui.render.lint import LintFacts, LintNote, LintSeverity, lint, summary
+from glm47_tui.render.looks import (
+    hccn_ping_script,
+    monitor_script,
+    probe_script,
+    reach_script,
+)
 from glm47_tui.render.node_files import deployed_files
 from glm47_tui.render.recipes import Recipe, apply_recipe, recipes
 from glm47_tui.render.rendering import render
@@ -28,8 +34,12 @@ __all__ = [
     "diff_guide",
     "guide_diff",
     "guide_original",
+    "hccn_ping_script",
     "job_name",
     "lint",
+    "monitor_script",
+    "probe_script",
+    "reach_script",
     "recipes",
     "render",
     "step_ids",

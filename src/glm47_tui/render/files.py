@@ -12,8 +12,8 @@ from typing import Literal
 Role = Literal["script", "launch", "download", "patch", "container", "request", "step", "doc"]
 """``script``: for the host; ``launch``: starts the engine; ``download``: fetches the weights;
 ``patch``: goes into vLLM; ``container``: our helpers that run in the container; ``request``: the
-verification. The last two are written by :func:`write` and laid on no node: ``step``: what the tool
-sends to ``bash -s`` there; ``doc``: for people."""
+verification. The last two are written by :func:`write` and laid on no node. ``step``: what the
+tool sends to ``bash -s`` there, to act (``steps/``) or look (``looks/``); ``doc``: for people."""
 
 
 @dataclass(frozen=True)

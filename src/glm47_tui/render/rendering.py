@@ -7,6 +7,7 @@ from dataclasses import replace
 from glm47_tui.profile import Profile
 from glm47_tui.render.by_hand import readmes
 from glm47_tui.render.files import Rendered, RenderedFile
+from glm47_tui.render.looks import LOOKS
 from glm47_tui.render.node_files import (
     common_files,
     docker_run_file,
@@ -25,6 +26,7 @@ def render(profile: Profile) -> Rendered:
         *_downloads(profile),
         *common_files(profile),
         *_steps(profile),
+        *_looks(),
     )
     rendered = Rendered(profile.name, profile.base_dir, files)
     return replace(rendered, files=(*readmes(profile, rendered), *files))
@@ -36,6 +38,14 @@ def _steps(profile: Profile) -> list[RenderedFile]:
         RenderedFile(f"steps/node{i}/{name}.sh", step_script(profile, i, name), i, 0o644, "step")
         for i in range(len(profile.nodes))
         for name in step_ids()
+    ]
+
+
+def _looks() -> list[RenderedFile]:
+    """The scripts that detection, checks and monitor send; the same for all nodes."""
+    return [
+        RenderedFile(f"looks/{name}.sh", script(), None, 0o644, "step")
+        for name, script in LOOKS.items()
     ]
 
 

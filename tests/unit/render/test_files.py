@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from glm47_tui import assets
+from glm47_tui.checks.reach import reach_script
 from glm47_tui.i18n import LANGUAGES, set_language, t
+from glm47_tui.node.probe import probe_script
 from glm47_tui.profile import Profile
 from glm47_tui.render import (
     commands,
@@ -49,6 +52,19 @@ def test_the_folder_holds_all_files_with_their_modes(pair: Profile, tmp_path: Pa
         target = tmp_path / "out" / file.path
         assert target.read_bytes() == file.data
         assert target.stat().st_mode & 0o777 == file.mode
+
+
+def test_what_only_looks_is_in_the_folder_too_as_it_is_sent(pair: Profile) -> None:
+    rendered = render(pair)
+    sent = {
+        "probe": probe_script(),
+        "reach": reach_script(),
+        "hccn_ping": assets.text("scripts", "checks", "hccn_ping.sh"),
+        "monitor": assets.text("scripts", "monitor.sh"),
+    }
+    for name, script in sent.items():
+        assert rendered.find(f"looks/{name}.sh").text == script
+    assert not [f for f in rendered.for_node(0) if f.path.startswith("looks/")]
 
 
 def test_writing_twice_replaces_and_leaves_other_files(pair: Profile, tmp_path: Path) -> None:
