@@ -77,6 +77,7 @@ class HumanPrinter:
         self._lock = threading.Lock()
         self._stages: tuple[str, ...] = ()
         self._needed = 0
+        self._verb = "deploy"
         self._recent: dict[tuple[str, int], deque[str]] = {}
         self._words: dict[type, Callable[[Event], str | None]] = {
             RunStarted: self._run_started,
@@ -138,6 +139,7 @@ class HumanPrinter:
     def _run_started(self, event: Event) -> str:
         assert isinstance(event, RunStarted)  # noqa: S101
         self._stages = event.stages
+        self._verb = event.verb
         key = "cli.run.dry" if event.dry_run else f"cli.run.{event.verb}"
         return t(key, profile=event.profile, nodes=", ".join(event.nodes))
 
@@ -201,7 +203,8 @@ class HumanPrinter:
     def _ended(self, event: Event) -> str:
         assert isinstance(event, RunEnded)  # noqa: S101
         if event.exit_code == Exit.OK:
-            key = "cli.run.ended" if event.changed else "cli.run.nothing"
+            nothing = "cli.run.nothing" if self._verb == "deploy" else "cli.run.nothing_left"
+            key = "cli.run.ended" if event.changed else nothing
             if self._needed:
                 key = "cli.run.planned"
             time_s = f"{event.seconds:.1f}"
