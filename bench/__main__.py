@@ -11,7 +11,7 @@ import traceback
 
 from bench.common import Row, table
 
-MODULES = ("startup", "monitor_log", "monitor_nodes", "diagnose", "transfer", "lab")
+MODULES = ("startup", "monitor_log", "monitor_nodes", "monitor_node_cost", "diagnose", "transfer", "lab")
 
 
 def main() -> int:

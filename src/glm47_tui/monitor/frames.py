@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from glm47_tui.node import NpuTable, parse_npu_smi
 from glm47_tui.node.text import to_float, to_int
 
+RESUMED = "resumed"
+"""``@@ resumed`` stands in a recording where a new connection began; no node sends it."""
+
 
 @dataclass(frozen=True)
 class NpuReading:
@@ -124,6 +127,9 @@ class FrameReader:
             self._sinks.log(lines)
 
     def _open(self, words: list[str]) -> None:
+        if words[1:] == [RESUMED]:
+            self.resume()
+            return
         self._kind = words[1] if len(words) > 1 else ""
         self._words = words
         self._body = []

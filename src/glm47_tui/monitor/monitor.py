@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from glm47_tui import assets
 from glm47_tui.errors import UserError
 from glm47_tui.monitor.board import Board
+from glm47_tui.monitor.frames import RESUMED
 from glm47_tui.monitor.logwatch import LogWatch
 from glm47_tui.monitor.record import Recorder
 from glm47_tui.monitor.state import Link, LinkState, MonitorState, Weight
@@ -150,6 +151,8 @@ class Monitor:
         log = f"{self._profile.base_dir}/logs/{job_name(i)}_log.txt"
         words = [f"interval={self._interval:g}", f"log={log}", f"tail={TAIL_LINES}"]
         place = self.board.reader(i).resume()
+        if self._recorder is not None:
+            self._recorder.lines(i, [f"@@ {RESUMED}"])
         if place is not None:
             words += [f"inode={place.inode}", f"offset={place.offset}"]
             if place.mark:

@@ -229,3 +229,53 @@ def test_listeners_hear_of_events(clock: Clock) -> None:
     board = Board(["n"], ["a"], clock=clock, on_event=heard.append)
     board.event("log_lost", Weight.WARNING, 0)
     assert [e.kind for e in heard] == ["log_lost"]
+
+
+def test_a_reading_that_was_late_is_as_old_as_it_is(board: Board, clock: Clock) -> None:
+    """Eight seconds of readings wait in a stalled connection and come all at once."""
+
+    def at(uptime: float) -> list[str]:
+        lines = frame()
+        return [f"{lines[0]} {uptime}", *lines[1:]]
+
+    began = clock.now
+    for second in range(5):
+        clock.now = began + second
+        board.reader(0).feed(at(1000.0 + second))
+    clock.now = began + 13
+    board.reader(0).feed(at(1005.0))
+    node = board.snapshot().nodes[0]
+    assert node.age(clock.now) == pytest.approx(8.0)
+    assert node.stale(clock.now)
+    board.reader(0).feed(at(1013.0))
+    assert not board.snapshot().nodes[0].stale(clock.now)
+
+
+def test_a_node_that_was_booted_again_is_not_late(board: Board, clock: Clock) -> None:
+    lines = frame()
+    board.reader(0).feed([f"{lines[0]} 90000.0", *lines[1:]])
+    clock.now += 300
+    board.reader(0).feed([f"{lines[0]} 20.0", *lines[1:]])
+    assert board.snapshot().nodes[0].age(clock.now) == 0
+
+
+def test_a_recording_knows_where_a_connection_began_anew(tmp_path: Path) -> None:
+    """A chunk of the log that was cut off comes again: it is not shown twice."""
+    recorder = Recorder(tmp_path / "night.gz", {"names": ["n"], "addresses": ["a"]})
+    recorder.lines(0, ["@@ resumed", "@@ log 7 0 new", "@@ log 7 6 -", " a", " b"])
+    recorder.lines(0, ["@@ resumed", "@@ log 7 6 -", " a", " b", " c", "@@ end"])
+    recorder.close()
+    player = Player(tmp_path / "night.gz")
+    player.run_to_end()
+    assert player.board.logs.raw(0, 9) == ["a", "b", "c"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_ends_the_recording_and_says_why() -> None:
+    recorder = Recorder(Path("/dev/full"), {"names": ["n"]})
+    for _ in range(2000):
+        recorder.lines(0, [f" {i * 7919 % 104729}" for i in range(200)])
+        if recorder.error is not None:
+            break
+    recorder.close()
+    assert recorder.error == "No space left on device"
