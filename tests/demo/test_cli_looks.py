@@ -49,3 +49,13 @@ def test_logs_name_the_node_that_is_not_reached(
     assert code == 3
     assert "node1" in err
     assert "node0" not in err
+
+
+def test_verify_without_an_engine_fails_as_a_verification(
+    shared: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pair.toml"
+    file.write_text(shared.cluster.profile_text(), encoding="utf-8")
+    code, out, err = call(capsys, "verify", str(file))
+    assert code == 6, out + err
+    assert "Traceback" not in out + err

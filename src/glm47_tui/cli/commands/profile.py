@@ -90,7 +90,7 @@ def edit(profile: str) -> int:
     file = resolve(profile)
     if not sys.stdin.isatty():
         raise UserError(Msg.of("cli.profile.edit_terminal"), exit_code=Exit.USAGE)
-    original = current = file.read_text(encoding="utf-8")
+    original = current = _text(file, str(file))
     while True:
         current = _in_editor(current, file.name)
         if current == original:
@@ -109,8 +109,23 @@ def edit(profile: str) -> int:
         return 0
 
 
+def _text(file: Path, source: str) -> str:
+    """Return a file's text. ProfileInvalid when it is no UTF-8."""
+    from glm47_tui.profile import ProfileInvalid
+    from glm47_tui.profile.problems import Problem
+
+    try:
+        return file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ProfileInvalid(source, (Problem("", Msg.of("profile.bad.utf8")),)) from None
+
+
 def _in_editor(text: str, name: str) -> str:
-    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        editor = shlex.split(wanted) or ["vi"]
+    except ValueError:  # a quote without its end: taken as one word
+        editor = [wanted]
     with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
         copy = Path(folder) / name
         copy.write_text(text, encoding="utf-8")
@@ -122,4 +137,4 @@ def _in_editor(text: str, name: str) -> str:
                 fix=Msg.of("cli.profile.no_editor_fix"),
                 exit_code=Exit.USAGE,
             ) from None
-        return copy.read_text(encoding="utf-8")
+        return _text(copy, name)
