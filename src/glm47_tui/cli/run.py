@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def take_language(argv: Sequence[str]) -> tuple[list[str], str | None]:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    _print_anything()
     args, flag = take_language(sys.argv[1:] if argv is None else argv)
     set_language(choose_language(flag=flag))
     state.language_chosen = flag is not None
@@ -49,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
         sys.exit(int(Exit.USAGE))
     sys.exit(_guarded(args))
+
+
+def _print_anything() -> None:
+    """A terminal that lacks a character (GBK, Latin-1) shows a ?, and the work goes on."""
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
+        out.reconfigure(errors="replace")
 
 
 def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,6 +148,18 @@ def test_a_secret_is_not_repeated(run: Run, monkeypatch: pytest.MonkeyPatch, pro
     code, out, err = run("status", str(profile), "--secrets-stdin")
     assert code == 2
     assert "hunter2" not in out + err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "gbk"])
+def test_a_terminal_that_lacks_characters_ends_nothing(encoding: str) -> None:
+    program = "from glm47_tui.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "--lang", "zh_CN", "--help"],
+        capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"glm47-tui" in done.stdout
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"]])
