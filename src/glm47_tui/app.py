@@ -13,12 +13,12 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from glm47_tui.i18n import LANGUAGES, Msg, choose_language, language, set_language, t
+from glm47_tui.widgets.quiet import QuietApp
 from glm47_tui.widgets.splash import STEPS, Splash
 from glm47_tui.widgets.theme import DARK, LIGHT, THEMES
 
@@ -39,7 +39,7 @@ def _make(step: str) -> StepScreen:
     return screens.make(step)
 
 
-class WizardApp(App[int]):
+class WizardApp(QuietApp):
     """The wizard. ``session`` holds all it knows; screens are views of it."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -245,15 +245,6 @@ class WizardApp(App[int]):
         """Leave once the tasks have ended in good order, or at the deadline."""
         if not self.session.tasks.running() or monotonic() > deadline:
             self.exit(130)
-
-    def _fatal_error(self) -> None:
-        """End after a bug: say where it is, never what values it held (they may be secrets)."""
-        from glm47_tui.session.tasks import where
-
-        error = self._exception
-        place = where(error) if error is not None else "?"
-        self._exit_renderables.append(t(Msg.of("app.fatal", place=place)))
-        self._close_messages_no_wait()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A screen's worker broke: say where, and go on."""

@@ -18,7 +18,7 @@ import glm47_tui.widgets
 
 ON_PURPOSE = {
     "LogPane": {"_update_size", "_render_line_strip"},
-    "WizardApp": {"_fatal_error"},
+    "QuietApp": {"_fatal_error"},
     "Prompt": {"_on_key"},
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from glm47_tui.i18n import set_language
 from glm47_tui.monitor import Player, Recorder
@@ -69,7 +70,7 @@ async def test_shows_nodes_ranks_and_the_ill_npu(player: Player) -> None:
         assert "rank 1 node1" in engine
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (480, 135)])
 @pytest.mark.parametrize("lang", ["en", "zh_CN"])
 async def test_no_line_is_wider_than_the_pane(
     player: Player, size: tuple[int, int], lang: str
@@ -110,6 +111,42 @@ async def test_follows_until_the_user_goes_up(player: Player) -> None:
         await pilot.pause()
         assert view.following
         assert view.visible_lines()[-1] == "new 49"
+
+
+async def test_the_wheel_holds_the_log(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = next(iter(app.query(LogView)))
+        await pilot.pause()
+        before = view.scroll_offset.y
+        view._on_mouse_scroll_up(events.MouseScrollUp(view, 1, 1, 0, -1, 0, False, False, False))
+        while view.scroll_offset.y == before:
+            await pilot.pause(0.01)
+        assert not view.following
+
+
+async def test_lines_in_sight_are_copied(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        view = next(iter(app.query(LogView)))
+        view.focus()
+        await pilot.press("y")
+        assert app.clipboard.splitlines() == view.visible_lines()
+        assert app.clipboard.splitlines()[-1].endswith("line 299")
+
+
+async def test_help_lists_the_keys_and_closes(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert len(app.screen_stack) == 2
+        keys = str(app.screen.query_one("#help-keys").render())
+        for words in ("Search", "First error", "Enlarge", "Copy", "Pager", "Level"):
+            assert words in keys
+        await pilot.press("escape")
+        await pilot.pause()
+        assert len(app.screen_stack) == 1
 
 
 async def test_search_marks_and_goes_there(player: Player) -> None:
@@ -185,3 +222,22 @@ def test_sparkline_is_one_cell_a_character_and_shows_gaps() -> None:
     assert all(0x2800 <= ord(c) <= 0x28FF for c in drawn)
     assert drawn[:2] == "\u2800\u2800"
     assert drawn[2] == chr(0x2800 | 0x40 | 0xB8)
+
+
+async def test_a_bug_ends_the_monitor_without_a_traceback(
+    player: Player, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = MonitorApp(player)
+
+    def broken() -> None:
+        secret = "hunter2"  # noqa: S105, F841 - a local that must not be shown
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with app.run_test(size=(80, 24)) as pilot:
+            app.call_later(broken)
+            await pilot.pause()
+    said = " ".join(str(part) for part in app._exit_renderables) + "".join(capsys.readouterr())
+    assert "ZeroDivisionError" in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said

@@ -61,6 +61,11 @@ def _rank(rank: RankView, state: MonitorState) -> Content:
     look = _LOOK[rank.health]
     words = f"rank {rank.engine} {node} {t(f'monitor.health.{rank.health.value}')}"
     reason = f" {t(rank.reason)}" if rank.reason is not None else ""
+    if rank.health is RankHealth.BUSY:
+        reason += " " + t(
+            "watch.rank", running=f"{rank.running:.0f}", out=f"{rank.generation_per_s or 0:.1f}",
+            ttft="-" if rank.ttft_s is None else f"{rank.ttft_s:.2f}",
+        )  # fmt: skip
     style = STYLE[look] if look in ("bad", "warn") else ""
     return Content.assemble((f"{glyph(look)} ", STYLE[look]), (f"{words}{reason}", style))
 

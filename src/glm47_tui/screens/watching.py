@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 
@@ -12,11 +13,12 @@ from glm47_tui.i18n import LANGUAGES, language, set_language
 from glm47_tui.monitor import Monitor, Player
 from glm47_tui.screens.monitor_pane import MonitorPane
 from glm47_tui.widgets.keybar import KeyBar
+from glm47_tui.widgets.quiet import QuietApp
 from glm47_tui.widgets.theme import DARK, THEMES
 from glm47_tui.widgets.watch_nodes import NodeList
 
 
-class MonitorApp(App[int]):
+class MonitorApp(QuietApp):
     """Shows one monitor until the user leaves."""
 
     ENABLE_COMMAND_PALETTE = False
@@ -43,6 +45,8 @@ class MonitorApp(App[int]):
 
     def on_mount(self) -> None:
         """Begin to watch."""
+        # Readers of busy logs hold the interpreter for at most so long before a key is heard.
+        sys.setswitchinterval(0.001)
         self.source.start()
         self.query_one(MonitorPane).attach(self.source)
         self.query_one(NodeList).focus()
