@@ -230,7 +230,7 @@ async def test_a_bug_ends_the_monitor_without_a_traceback(
     app = MonitorApp(player)
 
     def broken() -> None:
-        secret = "hunter2"  # noqa: S105, F841 - a local that must not be shown
+        secret = "hunter2"  # noqa: F841 - a local that must not be shown
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

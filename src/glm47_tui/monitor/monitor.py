@@ -6,6 +6,7 @@ stopped. All threads are daemons that end when :meth:`Monitor.stop` is called.
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 import time
@@ -23,12 +24,16 @@ from glm47_tui.remote.api import Connection
 from glm47_tui.render import job_name
 from glm47_tui.service import Service, ServiceError, open_service, parse_metrics
 
+log = logging.getLogger(__name__)
+
 Connect = Callable[[int], Connection]
 """Opens a connection to a node; raises UserError. Called again after every loss."""
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 METRICS_S = 2.0
+FAULT_PAUSE_S = 5.0
+"""Pause after a bug of ours ended a collector."""
 HEALTH_S = 20.0
 """/health says little (200 while an engine is dead) and each question is a line in vLLM's log."""
 TAIL_LINES = 200
@@ -71,9 +76,19 @@ class Monitor:
         jobs.append(("monitor-engine", self._watch_engine))
         jobs.append(("monitor-diagnosis", lambda: self._logwatch.run(self._stop)))
         for name, job in jobs:
-            thread = threading.Thread(target=job, name=name, daemon=True)
+            thread = threading.Thread(target=self._kept, args=(name, job), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def _kept(self, name: str, job: Callable[[], None]) -> None:
+        """Begin a job anew after a bug in it: a pane that is open for weeks must not go blind."""
+        while not self._stop.is_set():
+            try:
+                job()
+                return
+            except Exception as error:  # noqa: PERF203 - its values stay out: may be secrets
+                log.warning("%s ended with %s", name, type(error).__name__)
+                self._stop.wait(FAULT_PAUSE_S)
 
     def snapshot(self) -> MonitorState:
         """Return everything at this moment."""

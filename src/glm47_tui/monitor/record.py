@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 import time
 import zlib
@@ -30,6 +31,8 @@ class Recorder:
 
     def __init__(self, file: Path, head: dict[str, Any]) -> None:
         try:
+            # Logs may hold what people asked the model: for the owner alone.
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
             self._out = gzip.open(file, "wt", encoding="utf-8", compresslevel=5)  # noqa: SIM115
         except OSError as error:
             raise _unusable(file, error.strerror or str(error)) from None

@@ -279,3 +279,9 @@ def test_a_full_disk_ends_the_recording_and_says_why() -> None:
             break
     recorder.close()
     assert recorder.error == "No space left on device"
+
+
+def test_a_recording_is_for_its_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "night.gz"
+    Recorder(file, {}).close()
+    assert file.stat().st_mode & 0o777 == 0o600
