@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import Sequence
 from operator import attrgetter
 
-from glm47_tui.monitor.logs import KEEP, Line, LogStore, read_head
+from glm47_tui.monitor.logs import KEEP, RANKS, VLLM_HEAD, Line, LogStore, read_head
 
 _KEY = attrgetter("stamp", "order")
 _OWN_POLLING = re.compile(r'"GET /(?:metrics|health) HTTP/1\.[01]" 200')
@@ -77,11 +77,17 @@ class LogFeed:
         self._seen[node] = number + len(pairs) - 1
         current, stamp = self._levels[node], self._stamps[node]
         out: list[Line] = []
+        match = VLLM_HEAD.match
         for i, (order, text) in enumerate(pairs, number):
-            own, found = read_head(text)
-            if own is not None:
-                current = own
-            stamp = max(stamp, found)
+            head = match(text)  # as most lines begin: not worth a call
+            if head is not None:
+                current, found = RANKS[head[1]], head[2]
+            else:
+                own, found = read_head(text)
+                if own is not None:
+                    current = own
+            if found > stamp:
+                stamp = found
             if current < self._level:
                 continue
             if self._pattern is not None and self._pattern.search(text) is None:

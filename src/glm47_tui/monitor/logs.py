@@ -17,12 +17,12 @@ LINE_CHARS = 4096
 CUT = " [...]"
 
 # As vLLM begins its lines: "(EngineCore_DP0 pid=9) INFO 01-12 10:53:02 [file.py:1] ...".
-_VLLM = re.compile(
+VLLM_HEAD = re.compile(
     r"(?:\([^)]{1,60}\) )?(DEBUG|INFO|WARN|ERROR|CRITICAL)\w* (\d\d-\d\d \d\d:\d\d:\d\d)"
 )
 _STAMP = re.compile(r"(?:\b|\d{4}-)(\d\d-\d\d)[ T:-](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)|(Traceback \(most|\w+Error: )")
-_RANKS = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3, "CRITICAL": 4, "FATAL": 4}
+RANKS = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3, "CRITICAL": 4, "FATAL": 4}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -42,9 +42,9 @@ class Line(NamedTuple):
 
 def read_head(text: str) -> tuple[int | None, str]:
     """Return (level, stamp) of a line: see :func:`level_of` and :func:`stamp_of`."""
-    found = _VLLM.match(text)
+    found = VLLM_HEAD.match(text)
     if found is not None:
-        return _RANKS[found[1]], found[2]
+        return RANKS[found[1]], found[2]
     return level_of(text), stamp_of(text)
 
 
@@ -53,7 +53,7 @@ def level_of(text: str) -> int | None:
     found = _LEVEL.search(text, 0, 160)
     if found is None:
         return None
-    return 3 if found[2] else _RANKS[found[1]]
+    return 3 if found[2] else RANKS[found[1]]
 
 
 def stamp_of(text: str) -> str:

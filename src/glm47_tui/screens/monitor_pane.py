@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shlex
@@ -93,6 +94,9 @@ class MonitorPane(Container):
         self._layout = "side" if nodes <= SIDE_BY_SIDE else "merged"
         self.query_one("#watch-nodes").styles.height = min(max(nodes, 1), 12)
         self._make_logs()
+        # What the app consists of by now stays: the collector need not look at all of it again and
+        # again while thousands of log lines a second come and go (a full look: 50 to 90 ms deaf).
+        self.call_after_refresh(gc.freeze)
 
     def _names(self) -> list[str]:
         assert self.source is not None  # noqa: S101
