@@ -121,10 +121,16 @@ class WizardApp(QuietApp):
         """Take in what workers found and let the shown screen draw it."""
         topics = self.session.inbox.drain()
         if topics:
+            self._say_unkept()
             self._answer_next()
             for screen in self._steps:
                 if screen.is_mounted:
                     screen.draw(topics)
+
+    def _say_unkept(self) -> None:
+        error, self.session.unkept = self.session.unkept, None
+        if error is not None:
+            self.notify(str(error), severity="error", timeout=15, markup=False)
 
     def _answer_next(self) -> None:
         """Put the oldest question that waits before the user; one at a time."""
@@ -228,7 +234,8 @@ class WizardApp(QuietApp):
 
         dialog = leave_dialog(self.session)
         if dialog is None:
-            self.exit(0)
+            unkept = self.session.unkept
+            self.exit(0, message=str(unkept) if unkept is not None else None)
             return
 
         def answered(answer: str | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from rich.cells import cell_len
 from textual.widgets import Input
@@ -106,6 +108,28 @@ async def test_quitting_with_nothing_running_asks_nothing_and_keeps_the_draft(pa
     from glm47_tui.session.drafts import open_draft
 
     assert open_draft("atlas-pair").get("container.name") == "vllm-ascend-v0.13.0rc12"
+
+
+async def test_a_draft_that_cannot_be_written_is_told_and_ends_nothing(
+    pair: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    blocked = tmp_path / "a-file"
+    blocked.touch()
+    async with driving(pair) as d:
+        monkeypatch.setenv("GLM47_TUI_HOME", str(blocked))
+        d.app.screen.query_one("#field-container_name Input", Input).focus()
+        await d.type("2")
+        await d.keys("tab", "ctrl+n")
+        await d.until(lambda: d.app.step_shown == "nodes", "Nodes")
+        await d.until(lambda: len(d.app._notifications) > 0, "a notice")
+        assert str(blocked) in next(iter(d.app._notifications)).message
+        assert d.app.faults == []
+        await d.keys("ctrl+q")
+    assert d.app.return_value == 0
+    assert "cannot be written" in " ".join(capsys.readouterr().err.split())
 
 
 async def test_a_fault_ends_the_app_without_a_value_in_its_words(

@@ -37,6 +37,8 @@ class Session:
         self.draft: Draft | None = None
         self.opening: UserError | None = None
         """Why the profile the user named could not be opened."""
+        self.unkept: UserError | None = None
+        """Why the draft could not be written, until the face has said so."""
         self.visited: set[str] = set()
         self._lock = threading.Lock()
         self._nodes: NodesRoom | None = None
@@ -66,11 +68,15 @@ class Session:
         self.inbox.touch("draft")
 
     def keep(self) -> None:
-        """Write the draft to disk if it was edited."""
+        """Write the draft to disk if it was edited. A disk that takes nothing is told, no more."""
         if self.draft is not None and self.draft.changed:
             from glm47_tui.session.drafts import keep
 
-            keep(self.draft)
+            try:
+                keep(self.draft)
+            except UserError as error:
+                self.unkept = error
+                self.inbox.touch("draft")
 
     @property
     def nodes(self) -> NodesRoom:
