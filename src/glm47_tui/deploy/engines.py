@@ -10,6 +10,7 @@ from glm47_tui.deploy.run import Node, Run
 from glm47_tui.deploy.survey import State
 from glm47_tui.i18n import Msg
 from glm47_tui.node.npu_smi import NpuTable, parse_npu_smi
+from glm47_tui.remote import RemoteError
 
 STAGE: Final = "launch"
 TERM_S: Final = 30
@@ -77,10 +78,22 @@ def wait_free(run: Run, node: Node, *, stage: str = STAGE) -> Msg | None:
 
 
 def tail_log(run: Run, node: Node, *, stage: str, lines: int = 400) -> list[str]:
-    """Feed the end of a node's engine log to the diagnosis; returns it."""
-    result = run.call(node, STAGE, "last", str(lines), stage=stage, timeout=30, tries=2, quiet=True)
-    found = result.out.splitlines()
+    """Feed the end of a node's engine log to the diagnosis; returns it, free of escape codes."""
+    try:
+        found = _last(run, node, stage, lines)
+    except RemoteError as error:
+        if error.kind != "lost":
+            raise
+        found = _last(run, node, stage, lines)  # over a new connection
     run.causes.feed(node.index, found, engine_log(run, node))
+    return found
+
+
+def _last(run: Run, node: Node, stage: str, lines: int) -> list[str]:
+    found: list[str] = []
+    run.call(
+        node, STAGE, "last", str(lines), stage=stage, timeout=30, quiet=True, on_line=found.append
+    )
     return found
 
 

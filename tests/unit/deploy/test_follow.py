@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from glm47_tui.deploy.engines import tail_log
 from glm47_tui.deploy.follow import Follower
 from glm47_tui.errors import UserError
 from tests.support.sshd import wait_until
@@ -140,6 +141,13 @@ def test_a_truncated_file_begins_anew(place: Place) -> None:
     log.wait(3)
     follower.close()
     assert log.lines[-1] == "x" and log.numbers[-1] == 1
+
+
+def test_the_last_lines_hold_no_escape_codes(place: Place) -> None:
+    log = Log(place)
+    log.write("old", "\x1b]0;title\x07\x1b[31mred\x1b[0m", "", "a\x0bb\u2028c")
+    run = place.run()
+    assert tail_log(run, run.nodes[0], stage="ready", lines=3) == ["red", "", "ab\u2028c"]
 
 
 def test_watch_ends_when_the_engine_is_gone(place: Place) -> None:
