@@ -1,6 +1,7 @@
 """One lab for all tests of this folder: brought up at the first that asks, taken down at the end.
 
-GLM47_LAB_KEEP=1 leaves it running (``python -m tests.lab --name test ...`` reaches it).
+GLM47_LAB_KEEP=1 leaves it running (``python -m tests.lab --name test ...`` reaches it),
+GLM47_LAB_NAME gives it another name than "test" (a lab of its own beside another run).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tests.lab.kit.tool import Tool
 
 HERE = Path(__file__).parent
 ORDER = ("test_lab", "test_stand_ins", "test_check", "test_login", "test_patches", "test_deploy",
-         "test_trouble", "test_wizard")  # fmt: skip
+         "test_monitor", "test_trouble", "test_wizard")  # fmt: skip
 """Cheap tests first; those that start engines last."""
 
 
@@ -48,8 +49,8 @@ def prepared() -> None:
 @pytest.fixture(scope="session")
 def lab(prepared: None) -> Iterator[Lab]:
     """The running lab; a second run of the tests waits for the first."""
-    it = Lab(Layout("test"))
-    with prepare.locked("tests"):
+    it = Lab(Layout(os.environ.get("GLM47_LAB_NAME", "test")))
+    with prepare.locked(f"tests-{it.layout.name}"):
         it.up()
         yield it
         if os.environ.get("GLM47_LAB_KEEP") != "1":

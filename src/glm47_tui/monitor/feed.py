@@ -86,8 +86,7 @@ class LogFeed:
                 own, found = read_head(text)
                 if own is not None:
                     current = own
-            if found > stamp:
-                stamp = found
+            stamp = max(stamp, found)
             if current < self._level:
                 continue
             if self._pattern is not None and self._pattern.search(text) is None:

@@ -40,8 +40,15 @@ class _Rank:
     answered_at: float = 0.0
     asked_at: float | None = None
     rates: tuple[float | None, float | None, float | None] = (None, None, None)
+
+
+@dataclass
+class _Node:
+    """What was seen of a node's processes, whether or not its ranks are known yet."""
+
     seen_engine: bool = False
     seen_workers: int = 0
+    evidence: Msg | None = None
 
 
 @dataclass
@@ -50,11 +57,17 @@ class RankWatch:
 
     local: int
     _ranks: dict[str, _Rank] = field(default_factory=dict)
+    _nodes: dict[int, _Node] = field(default_factory=dict)
 
     def metrics(self, found: EngineMetrics, now: float) -> None:
         """Take a reading of /metrics."""
         for rank in found.ranks:
-            state = self._ranks.setdefault(rank.engine, _Rank(rank.engine, moved_at=now, since=now))
+            state = self._ranks.get(rank.engine)
+            if state is None:
+                state = self._ranks[rank.engine] = _Rank(rank.engine, moved_at=now, since=now)
+                node = _node_of(rank.engine, self.local)
+                if node in self._nodes:
+                    state.evidence = self._nodes[node].evidence
             before = state.last
             if before is None or _counters(before) != _counters(rank):
                 state.moved_at = now
@@ -66,12 +79,14 @@ class RankWatch:
         """Take a look at the processes of a node."""
         engines = [p for p in procs if p.name.startswith(_ENGINE)]
         workers = [p for p in procs if p.name.startswith(_WORKER)]
+        stopped = [p for p in (*engines, *workers) if p.state in ("T", "t")]
+        seen = self._nodes.setdefault(node, _Node())
+        seen.seen_engine = seen.seen_engine or bool(engines)
+        # Another engine may have another number of workers.
+        seen.seen_workers = max(seen.seen_workers, len(workers)) if engines else 0
+        seen.evidence = _evidence(seen, engines, workers, stopped)
         for state in self._on(node):
-            stopped = [p for p in (*engines, *workers) if p.state in ("T", "t")]
-            if engines:
-                state.seen_engine = True
-            state.seen_workers = max(state.seen_workers, len(workers))
-            state.evidence = _evidence(state, engines, workers, stopped)
+            state.evidence = seen.evidence
 
     def _on(self, node: int) -> list[_Rank]:
         return [r for r in self._ranks.values() if _node_of(r.engine, self.local) == node]
@@ -154,12 +169,12 @@ class RankWatch:
 
 
 def _evidence(
-    state: _Rank, engines: list[Proc], workers: list[Proc], stopped: list[Proc]
+    seen: _Node, engines: list[Proc], workers: list[Proc], stopped: list[Proc]
 ) -> Msg | None:
-    if state.seen_engine and not engines:
+    if seen.seen_engine and not engines:
         return Msg.of("monitor.rank.process_gone")
-    if state.seen_workers and not workers:
-        return Msg.of("monitor.rank.workers_gone", count=state.seen_workers)
+    if seen.seen_workers and not workers:
+        return Msg.of("monitor.rank.workers_gone", count=seen.seen_workers)
     if stopped:
         return Msg.of("monitor.rank.stopped", name=stopped[0].name, pid=stopped[0].pid)
     return None

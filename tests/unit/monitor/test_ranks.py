@@ -155,3 +155,17 @@ def test_a_rank_held_up_by_a_dead_one_is_not_blamed(two: Two) -> None:
     assert [v.health for v in views] == [RankHealth.WAITING, RankHealth.DEAD]
     assert views[0].reason is not None
     assert views[0].reason.args["rank"] == "1"
+
+
+def test_an_engine_that_goes_right_after_the_first_metrics_is_named() -> None:
+    """Its process was seen before the rank was known, and never again."""
+    two = Two.__new__(Two)
+    two.watch = RankWatch(local=1)
+    two.now = 1000.0
+    two.watch.procs(1, [engine()])
+    two.ranks = [RankMetrics("0"), RankMetrics("1")]
+    two.watch.metrics(EngineMetrics(tuple(two.ranks), two.now), two.now)
+    two.watch.procs(1, [])
+    health = {view.engine: view.health for view in two.watch.judge(two.now)}
+    assert health["1"] is RankHealth.DEAD
+    assert health["0"] is not RankHealth.DEAD
