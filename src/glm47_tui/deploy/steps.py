@@ -10,6 +10,7 @@ from glm47_tui.deploy.run import Node, Run
 from glm47_tui.deploy.survey import State
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
+from glm47_tui.node.text import clean
 from glm47_tui.remote import RemoteError
 from glm47_tui.remote.api import Result
 
@@ -73,7 +74,8 @@ class Step:
         """Raise if a command of this step failed; its last words are the error's."""
         if result.ok:
             return
-        lines = [x for x in (result.out + "\n" + result.err).splitlines() if _for_people(x)]
+        said = clean(result.out + "\n" + result.err)
+        lines = [x for x in said.splitlines() if _for_people(x)]
         run.causes.feed(node.index, lines, self.id)
         last = lines[-1] if lines else "-"
         special = self.id in ("image", "container", "patches", "model")

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from glm47_tui.node.text import clean
+
 SURVEY: Final = ("workdir", "image", "files", "container", "model", "patches", "launch")
 """Steps with a state, in the order they are brought about."""
 
@@ -102,7 +104,7 @@ def read_bundle(out: str) -> dict[str, State]:
     """Read what a bundle printed: the state of each part that came to its end."""
     found: dict[str, State] = {}
     current: list[str] = []
-    for line in out.replace("\r", "").split("\n"):
+    for line in clean(out.replace("\r", "")).split("\n"):
         words = line.split()
         if words[:2] == ["@@", "part"]:
             current = []

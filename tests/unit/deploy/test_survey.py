@@ -72,3 +72,10 @@ def test_the_last_state_counts() -> None:
 def test_a_script_cannot_end_its_own_wrapping() -> None:
     with pytest.raises(ValueError, match="evil"):
         bundle([Part("evil", "GLM47_TUI_PART_0\n")])
+
+
+def test_what_a_node_says_is_free_of_escape_codes() -> None:
+    said = "\x1b[31m- \x1b]0;title\x07old line\x1b[0m\r\n\x1b]0;without an end\n"
+    out = f"@@ part patches\n{said}@@ state broken\n@@ end patches 0\n"
+    state = read_bundle(out)["patches"]
+    assert (state.word, state.lines) == ("broken", ("- old line",))

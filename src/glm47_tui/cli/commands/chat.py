@@ -65,12 +65,14 @@ def _talk(service: Service, options: ChatOptions, message: str | None) -> None:
 
 
 def _question() -> str | None:
-    try:
-        text = input(t("cli.chat.you"))
-    except EOFError:
-        click.echo()
-        return None
-    return text if text.strip() else _question()
+    text = ""
+    while not text.strip():
+        try:
+            text = input(t("cli.chat.you"))
+        except EOFError:  # noqa: PERF203
+            click.echo()
+            return None
+    return text
 
 
 def _answer(service: Service, options: ChatOptions, history: list[dict[str, Any]]) -> str:
