@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,17 +12,28 @@ from glm47_tui.cli.base import command, option, profile_argument
 from glm47_tui.cli.state import load_profile
 
 
+class Finite(click.FloatRange):
+    """A number in a range. "nan" is in none, but every comparison with it is false."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; click's own error when it is out of range."""
+        number = super().convert(value, param, ctx)
+        return super().convert(-math.inf, param, ctx) if math.isnan(number) else number
+
+
 @command("monitor")
 @profile_argument(required=False)
 @option("--once", is_flag=True)
 @option("--json", "as_json", is_flag=True)
-@option("--interval", default=1.0, show_default=True, type=click.FloatRange(0.2, 3600))
+@option("--interval", default=1.0, show_default=True, type=Finite(0.2, 3600))
 @option("--record", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @option("--play", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE")
-@option("--from", "start_s", default=0.0, type=click.FloatRange(0), metavar="SECONDS")
-@option("--speed", default=1.0, type=click.FloatRange(0, 1000), metavar="TIMES")
-@option("--hbm-limit", default=98.0, show_default=True, type=click.FloatRange(1, 101))
-@option("--temp-limit", default=85.0, show_default=True, type=click.FloatRange(1, 200))
+@option("--from", "start_s", default=0.0, type=Finite(0), metavar="SECONDS")
+@option("--speed", default=1.0, type=Finite(0, 1000), metavar="TIMES")
+@option("--hbm-limit", default=98.0, show_default=True, type=Finite(1, 101))
+@option("--temp-limit", default=85.0, show_default=True, type=Finite(1, 200))
 @option("--no-ask", is_flag=True)
 @option("--bell", is_flag=True)
 @option("--on-event", default=None, metavar="COMMAND")
