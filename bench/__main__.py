@@ -11,7 +11,9 @@ import traceback
 
 from bench.common import Row, table
 
-MODULES = ("startup", "monitor_log", "monitor_nodes", "monitor_node_cost", "diagnose", "transfer", "lab")
+MODULES = (
+    "startup", "monitor_log", "monitor_nodes", "monitor_node_cost", "diagnose", "transfer", "lab",
+)  # fmt: skip
 
 
 def main() -> int:

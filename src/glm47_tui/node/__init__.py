@@ -12,9 +12,9 @@ from glm47_tui.node.probe import (
     probe,
     probe_all,
     probe_arguments,
-    probe_script,
 )
 from glm47_tui.node.propose import Suggestion, propose
+from glm47_tui.render.looks import probe_script
 
 __all__ = [
     "Clock",

@@ -15,6 +15,7 @@ from glm47_tui.node import NodeFacts, look, look_again, parse_probe, probe, prob
 from glm47_tui.node.probe import FOLLOWING, timed
 from glm47_tui.node.sections import split
 from glm47_tui.profile import Profile, loads
+from tests.support.sshd import wait_until
 from tests.unit.node.local import LocalFleet, LocalShell
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -124,7 +125,11 @@ def test_tools_that_hang_cost_their_own_answers_only(
     assert facts.system.kernel
     assert facts.nics
     assert facts.memory.total
-    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if _holds(p, str(tools))]
+    wait_until(lambda: not _running(str(tools)), what="the end of what hung")
+
+
+def _running(words: str) -> list[Path]:
+    return [p for p in Path("/proc").glob("[0-9]*/cmdline") if _holds(p, words)]
 
 
 def _holds(cmdline: Path, words: str) -> bool:

@@ -19,6 +19,10 @@ def wait_for_topic(inbox: Inbox, arrived: threading.Event) -> None:
     inbox.drain()
 
 
+def held(go: threading.Event) -> None:
+    go.wait(WAIT_S)
+
+
 class LoudInbox(Inbox):
     """Says when something was put in."""
 
@@ -45,7 +49,7 @@ def test_an_inbox_takes_changes_in_order_and_never_all_at_once() -> None:
 def test_one_task_of_a_name_at_a_time() -> None:
     inbox = LoudInbox()
     tasks, go = Tasks(inbox), threading.Event()
-    first = tasks.start("look", Msg("x"), lambda _: None if go.wait(WAIT_S) else None)
+    first = tasks.start("look", Msg("x"), lambda _: held(go))
     assert first is not None
     assert tasks.start("look", Msg("x"), lambda _: None) is None
     assert tasks.running("look")
