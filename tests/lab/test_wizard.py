@@ -51,7 +51,7 @@ def test_from_the_first_screen_to_a_chat_and_back(wizard: Terminal, lab: Lab) ->
     wizard.sees("NPUs and logs of all nodes")
     wizard.sees("rank 1 node1", limit=60)
     wizard.keys("C-n")
-    wizard.sees("Ask the model")
+    wizard.sees("Ask something and press Enter")
     wizard.type("1 加 1 等于几?只回答数字。")
     wizard.keys("Enter")
     wizard.sees("tokens/s", limit=60)
