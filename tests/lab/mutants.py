@@ -130,7 +130,7 @@ def noticed(mutant: Mutant) -> bool:
                               check=False, stdin=subprocess.DEVNULL)  # fmt: skip
     # 1: tests ran and failed. Anything else (0: they passed; 2 and more: they did not run).
     why = [line for line in done.stdout.splitlines() if line.startswith(("E  ", "FAILED"))]
-    print("\n".join(f"    {line[:160]}" for line in why[:4]))
+    print("\n".join(f"    {line[:160]}" for line in why[:1]))
     if done.returncode not in (0, 1):
         print(done.stdout[-2000:] + done.stderr[-2000:])
     return done.returncode == 1

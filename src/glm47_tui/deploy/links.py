@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from glm47_tui.deploy.bus import Bus
@@ -18,6 +18,9 @@ from glm47_tui.remote.api import Ask, Connection, Fleet, LineSink, Result
 
 PAUSES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 """Seconds before each try to connect again."""
+
+ONCE: Final = (0.0,)
+"""One try: for what may fail without harm, so that no failed run waits a minute for it."""
 
 _PASSING: Final = frozenset(
     {"refused", "timeout", "unreachable", "lost", "jump", "auth_cut", "protocol", "sessions"}
@@ -48,7 +51,7 @@ class Links:
             raise failed("not_connected", node=self._profile.node_name(node))
         return found
 
-    def again(self, node: int, stage: str) -> Connection:
+    def again(self, node: int, stage: str, pauses: Sequence[float] | None = None) -> Connection:
         """Return a live connection, made anew if need be. Raises RemoteError or Halted."""
         with self._locks[node]:
             found = self._fleet.connections.get(node)
@@ -56,13 +59,14 @@ class Links:
                 return found
             if found is not None:
                 found.close()
-            return self._make(node, stage)
+            return self._make(node, stage, pauses)
 
-    def _make(self, node: int, stage: str) -> Connection:
+    def _make(self, node: int, stage: str, pauses: Sequence[float] | None) -> Connection:
+        pauses = PAUSES if pauses is None else pauses
         begin = time.monotonic()
-        limit = sum(PAUSES) + len(PAUSES) * self._profile.limits.connect_s
-        for attempt, pause in enumerate(PAUSES, 1):
-            note = Msg.of("deploy.progress.reconnect", attempt=attempt, most=len(PAUSES))
+        limit = sum(pauses) + len(pauses) * self._profile.limits.connect_s
+        for attempt, pause in enumerate(pauses, 1):
+            note = Msg.of("deploy.progress.reconnect", attempt=attempt, most=len(pauses))
             elapsed = time.monotonic() - begin
             self._bus.emit(Progress(stage, node, note, None, elapsed, limit))
             if self._halt.wait(pause):
@@ -70,7 +74,7 @@ class Links:
             try:
                 made = connect_one(self._profile, node, self._ask)
             except RemoteError as error:
-                if error.kind not in _PASSING or attempt == len(PAUSES):
+                if error.kind not in _PASSING or attempt == len(pauses):
                     raise
                 continue
             self._fleet.connections[node] = made
@@ -89,6 +93,7 @@ class Links:
         on_line: LineSink | None = None,
         cancel: bool = False,
         tries: int = 1,
+        pauses: Sequence[float] | None = None,
     ) -> Result:
         """Run a script on a node.
 
@@ -99,7 +104,7 @@ class Links:
         for left in range(tries - 1, -1, -1):
             connection = self.get(node)
             if not connection.alive:
-                connection = self.again(node, stage)
+                connection = self.again(node, stage, pauses)
             try:
                 return connection.run(
                     script,
@@ -114,5 +119,5 @@ class Links:
                     raise Halted from None
                 if left == 0 or not (error.kind == "lost" or not connection.alive):
                     raise
-                self.again(node, stage)
+                self.again(node, stage, pauses)
         raise AssertionError("unreachable")

@@ -15,6 +15,7 @@ from typing import Final
 
 from glm47_tui.deploy.errors import Halted, failed
 from glm47_tui.deploy.events import Status
+from glm47_tui.deploy.links import ONCE
 from glm47_tui.deploy.run import Node, Run
 from glm47_tui.deploy.survey import Part, State
 from glm47_tui.errors import UserError
@@ -144,8 +145,9 @@ class Locks:
                     continue
                 with suppress(UserError, Halted):  # the stage that runs meets the cut itself
                     result = self._run.call(
-                        node, STAGE, "beat", self._token, stage=STAGE, timeout=15, quiet=True
-                    )
+                        node, STAGE, "beat", self._token, stage=STAGE, timeout=15, quiet=True,
+                        pauses=ONCE,
+                    )  # fmt: skip
                     if result.ok and any(fact[0] == "lost" for fact in result.facts):
                         self._held.discard(node.index)
                         self._run.abort(failed("lock_lost", node=node.name))
@@ -165,6 +167,7 @@ class Locks:
                     timeout=20,
                     tries=2,
                     quiet=True,
+                    pauses=ONCE,
                 )
             except (UserError, Halted):
                 self._run.bus.log(

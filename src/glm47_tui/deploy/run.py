@@ -98,6 +98,7 @@ class Run:
         tries: int = 1,
         on_line: Callable[[str], None] | None = None,
         quiet: bool = False,
+        pauses: Sequence[float] | None = None,
     ) -> Result:
         """Run one verb of a step's script; its lines for people become events unless ``quiet``."""
 
@@ -110,6 +111,7 @@ class Run:
         return self.links.run(
             node.index, self.script(node, step), *args,
             timeout=timeout, stage=stage, secrets=secrets, cancel=cancel, tries=tries, on_line=line,
+            pauses=pauses,
         )  # fmt: skip
 
     def look(self, node: Node, step: str, *, stage: str) -> State:
