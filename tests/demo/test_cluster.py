@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from glm47_tui.demo import FAULTS, Cluster, DemoError
+from glm47_tui.cli.commands.demo import start_anew
+from glm47_tui.demo import FAULTS, Cluster, DemoError, HomeInUse
 from glm47_tui.demo.sim import daemon, reap
+from glm47_tui.demo.sim.docker import store
 from glm47_tui.i18n import LANGUAGES, set_language
 from glm47_tui.remote import Nobody, connect
 from tests.demo.conftest import PACE, Lab, profile_of
@@ -63,6 +66,58 @@ def test_a_home_is_used_by_one_at_a_time(shared: Lab) -> None:
         Cluster(shared.cluster.home).start()
     assert str(shared.cluster.home) in str(error.value)
     assert shared.sh("echo alive") == "alive\n"
+
+
+def test_who_finds_a_home_in_use_changes_nothing_in_it(lab: Lab) -> None:
+    lab.cluster.fault("npu-alarm", 1)
+    with pytest.raises(HomeInUse):
+        Cluster(lab.cluster.home, nodes=1, fresh=True).start()
+    assert "Alarm" in lab.sh("npu-smi info", node=1)
+
+
+def test_a_home_outlives_the_interpreter_it_was_made_with(tmp_path: Path) -> None:
+    run = f"docker run -itd --name kept {store.REFERENCE} bash"
+    use = "docker start kept; docker exec kept python3 -c 'print(6 * 7)'"
+    with Cluster(tmp_path / "home", nodes=1, pace=PACE, faults=["image-present"]) as first:
+        lab = Lab(first)
+        assert "42" in lab.sh(f"{run}; {use}")
+        lab.fleet.close()
+        containers = first.site(0).dir / "ct"
+    named = [f for f in containers.rglob("*") if f.is_file() and _names(f, sys.executable)]
+    assert named
+    for file in named:
+        file.write_text(file.read_text().replace(sys.executable, "/gone/bin/python"))
+    with Cluster(tmp_path / "home", nodes=1, pace=PACE) as again:
+        lab = Lab(again)
+        assert "42" in lab.sh(use)
+        lab.fleet.close()
+
+
+def _names(file: Path, word: str) -> bool:
+    return word.encode() in file.read_bytes()[:4096]
+
+
+def test_a_fresh_start_keeps_keys_and_addresses_only(tmp_path: Path) -> None:
+    with Cluster(tmp_path / "home", nodes=1, pace=PACE) as first:
+        lab = Lab(first)
+        lab.sh("touch /opt/data/kept")
+        lab.fleet.close()
+        text = first.profile_text()
+    with Cluster(tmp_path / "home", nodes=1, pace=PACE, fresh=True) as again:
+        lab = Lab(again)
+        assert lab.sh("ls /opt/data").split() == ["verification"]
+        lab.fleet.close()
+        assert again.profile_text() == text
+
+
+def test_a_second_demo_of_the_same_user_gets_a_home_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with start_anew(nodes=1, pace=PACE, faults=()) as first:
+        with start_anew(nodes=1, pace=PACE, faults=()) as second:
+            assert [c.home.name for c in (first, second)] == ["demo", "demo-2"]
+        assert first.running
 
 
 def test_two_clusters_have_addresses_of_their_own(shared: Lab, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -15,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 
 from glm47_tui.demo import faults, keys
-from glm47_tui.demo.errors import DemoError
+from glm47_tui.demo.errors import DemoError, HomeInUse
 from glm47_tui.demo.sim import model, reap
-from glm47_tui.demo.sim.site import MARK, NIC, Site, loopback, read_json, service_ip, write
+from glm47_tui.demo.sim.site import MARK, NIC, Site, loopback, service_ip
 from glm47_tui.i18n import Msg
 
 START_LIMIT_S = 30.0
@@ -33,7 +34,8 @@ class Cluster:
     neither side can take the other down.
 
     ``home`` holds all of it (keys, the nodes' files, containers, logs) and may be used again:
-    then the nodes are as they were left, after a reboot (containers are there, stopped).
+    then the nodes are as they were left, after a reboot (containers are there, stopped), unless
+    ``fresh`` is set: then only its keys and addresses stay.
     ``pace`` scales the simulated waits: 1 for people to watch, 0.02 for tests. ``faults`` are on
     from the start, each as ``NAME[@NODE][=VALUE]`` (see ``FAULTS``); those of an earlier run are
     off again.
@@ -47,6 +49,7 @@ class Cluster:
         pace: float = 1.0,
         faults: Iterable[str] = (),
         password: str | None = None,
+        fresh: bool = False,
     ) -> None:
         if not 1 <= nodes <= 16:
             raise ValueError(f"1 to 16 nodes, not {nodes}")
@@ -55,43 +58,48 @@ class Cluster:
         self._pace = pace
         self._faults = tuple(faults)
         self._password = password
+        self._fresh = fresh
         self._process: subprocess.Popen[bytes] | None = None
         self._found: dict[str, int] = {}
 
     def start(self) -> Cluster:
-        """Start the nodes and return when they can be logged in to; DemoError when they can't."""
+        """Start the nodes and return when they can be logged in to.
+
+        DemoError when they can't be; HomeInUse when another cluster lives here.
+        """
         self._check_machine()
+        orders = {
+            "nodes": self.nodes, "pace": self._pace, "password": self._password,
+            "fresh": self._fresh,
+            "faults": [faults.read(text, self.nodes) for text in self._faults],
+        }  # fmt: skip
         try:
-            self._write_orders()
+            self.home.mkdir(parents=True, exist_ok=True)
+            keys.make(self.home / "keys", self.nodes)
+            log = (self.home / "cluster.log").open("ab")
         except OSError as error:
             reason = error.strerror or str(error)
             raise DemoError(
                 Msg.of("demo.unwritable", home=str(self.home), reason=reason),
                 fix=Msg.of("demo.home_fix"),
             ) from error
-        log = (self.home / "cluster.log").open("ab")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "glm47_tui.demo.sim.daemon", str(self.home)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
             env={**os.environ, MARK: str(self.home)},
         )  # fmt: skip
         log.close()
+        self._order(json.dumps(orders))
         self._found = self._answer()
         return self
 
-    def _write_orders(self) -> None:
-        """Lay down what the cluster's process finds: keys, plan, faults."""
-        wanted = [faults.read(text, self.nodes) for text in self._faults]
-        self.home.mkdir(parents=True, exist_ok=True)
-        keys.make(self.home / "keys", self.nodes)
-        plan = read_json(self.home / "cluster.json") or {}
-        plan |= {"nodes": self.nodes, "pace": self._pace, "password": self._password}
-        write(self.home / "cluster.json", json.dumps(plan))
-        for folder in self._folders(None):
-            faults.forget(folder)
-        for name, node, value in wanted:
-            for folder in self._folders(node):
-                faults.mark(folder, name, value)
+    def _order(self, line: str) -> None:
+        # A line rather than a file: a home that another cluster uses must not change.
+        pipe = self._process.stdin if self._process else None
+        if pipe is not None:
+            with contextlib.suppress(BrokenPipeError):  # it has ended: its answer says so
+                pipe.write(f"{line}\n".encode())
+                pipe.flush()
 
     def _check_machine(self) -> None:
         if not sys.platform.startswith("linux"):
@@ -118,7 +126,7 @@ class Cluster:
             return {k: int(v) for k, v in answer.items()}
         self.stop()
         if answer.get("error") == "running":
-            raise DemoError(Msg.of("demo.running", home=str(self.home)))
+            raise HomeInUse(Msg.of("demo.running", home=str(self.home)))
         raise DemoError(Msg.of("demo.failed", log=str(self.home / "cluster.log")))
 
     def stop(self) -> None:
@@ -149,7 +157,7 @@ class Cluster:
         return self._process is not None and self._process.poll() is None
 
     def __enter__(self) -> Cluster:
-        return self.start()
+        return self if self.running else self.start()
 
     def __exit__(
         self,

@@ -9,3 +9,7 @@ class DemoError(UserError):
     """The simulated cluster cannot be started, or is asked for what it cannot do."""
 
     exit_code = Exit.USAGE
+
+
+class HomeInUse(DemoError):
+    """Another cluster lives in this home."""

@@ -27,7 +27,7 @@ FAULTS = (
     "npu-alarm", "npu-busy", "npu-smi-slow", "link-down", "tls-differs", "driver-missing",
     "driver-differs", "firewall", "clock-skew", "disk-full", "model-missing", "model-incomplete",
     "engine-oom", "engine-stuck", "pull-fails", "image-present", "container-differs",
-    "foreign-file",
+    "foreign-file", "ssh-down",
 )  # fmt: skip
 """Names of faults; what they do say the texts ``demo.fault.NAME``."""
 _DEFAULTS = {

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from glm47_tui.cli.base import command, option
 from glm47_tui.cli.state import load_profile
 from glm47_tui.i18n import t
+
+if TYPE_CHECKING:
+    from glm47_tui.demo import Cluster
+
+HOMES = 9
+"""How many demos of one user may run side by side without ``--home``."""
 
 
 @command("demo")
@@ -32,19 +40,18 @@ def demo(
     verbose: bool,
 ) -> int:
     """Words are in the catalogs."""
-    from platformdirs import user_cache_path
-
     from glm47_tui.demo import FAULTS, Cluster
 
     if "list" in faults:
         for name in FAULTS:
             click.echo(f"{name:<18} {t(f'demo.fault.{name}')}")
         return 0
-    place = home or user_cache_path("glm47-tui", appauthor=False) / "demo"
-    cluster = Cluster(place, nodes=nodes, pace=pace, faults=faults)
-    cluster.start()
+    if home is not None:
+        cluster = Cluster(home, nodes=nodes, pace=pace, faults=faults).start()
+    else:
+        cluster = start_anew(nodes=nodes, pace=pace, faults=faults)
     try:
-        file = place / "profile.toml"
+        file = cluster.home / "profile.toml"
         file.write_text(cluster.profile_text(), encoding="utf-8")
         if not as_json:
             click.echo(t("cli.demo.started", nodes=nodes, profile=str(file)), err=True)
@@ -62,3 +69,20 @@ def demo(
         return code
     finally:
         cluster.stop()
+
+
+def start_anew(*, nodes: int, pace: float, faults: tuple[str, ...]) -> Cluster:
+    """Start a cluster from nothing in the user's cache, beside those that already run there.
+
+    DemoError when it cannot be started, or when none of the homes is free.
+    """
+    from platformdirs import user_cache_path
+
+    from glm47_tui.demo import Cluster, HomeInUse
+
+    top = user_cache_path("glm47-tui", appauthor=False)
+    for number in range(1, HOMES + 1):
+        home = top / ("demo" if number == 1 else f"demo-{number}")
+        with suppress(HomeInUse):
+            return Cluster(home, nodes=nodes, pace=pace, faults=faults, fresh=True).start()
+    return Cluster(top / "demo", nodes=nodes, pace=pace, faults=faults, fresh=True).start()

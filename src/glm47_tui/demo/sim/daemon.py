@@ -2,8 +2,9 @@
 
     python -m glm47_tui.demo.sim.daemon HOME
 
-It takes its orders from HOME/cluster.json, prints one line of JSON when the nodes can be reached,
-and ends when its standard input does (with the process that started it), or on SIGTERM.
+Its orders are one line of JSON on standard input; it prints one when the nodes can be reached, and
+ends when its standard input does (with the process that started it), or on SIGTERM. It touches
+nothing of HOME before it holds its lock. HOME/cluster.json keeps the addresses for next time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import fcntl
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -22,6 +24,8 @@ from typing import IO, Any
 
 from glm47_tui.demo import faults
 from glm47_tui.demo.sim import build, kernel, reap
+from glm47_tui.demo.sim.docker import rootfs
+from glm47_tui.demo.sim.docker.store import Store
 from glm47_tui.demo.sim.site import MARK, Node, Site, loopback, read_json, write
 
 PREFIXES = range(77, 127)
@@ -84,19 +88,34 @@ def _api_port(prefix: int, count: int, last: dict[str, Any]) -> int:
     return API_PORTS[0]
 
 
-def _sites(home: Path, plan: dict[str, Any], found: dict[str, int]) -> list[Site]:
+def _sites(home: Path, orders: dict[str, Any], found: dict[str, int]) -> list[Site]:
     sites = []
-    for i in range(plan["nodes"]):
+    for i in range(orders["nodes"]):
         node = Node(
-            number=i, nodes=plan["nodes"], home=str(home), prefix=found["prefix"],
+            number=i, nodes=orders["nodes"], home=str(home), prefix=found["prefix"],
             python=sys.executable, source=str(Path(__file__).resolve().parents[3]),
-            pace=plan["pace"],
+            pace=orders["pace"],
         )  # fmt: skip
         sites.append(Site.make(home / "nodes" / str(i), node))
     for site in sites:
         build.build(site)
+        for container in Store(site).containers():
+            rootfs.programs(site, container)
         faults.boot(site)
     return sites
+
+
+def _prepare(home: Path, orders: dict[str, Any]) -> None:
+    """Bring a home that nobody uses into the state the orders want: what is left of it, faults."""
+    if orders["fresh"]:
+        for name in ("nodes", "fabric"):
+            shutil.rmtree(home / name, ignore_errors=True)
+    folders = [home / "nodes" / str(i) for i in range(orders["nodes"])]
+    for folder in folders:
+        faults.forget(folder)
+    for name, node, value in orders["faults"]:
+        for folder in folders if node is None else folders[node : node + 1]:
+            faults.mark(folder, name, value)
 
 
 def _take(lock: IO[str], home: Path) -> bool:
@@ -116,6 +135,18 @@ def _take(lock: IO[str], home: Path) -> bool:
     return False
 
 
+def _orders() -> dict[str, Any]:
+    """Read the first line of standard input, and not a byte more."""
+    line = b""
+    while not line.endswith(b"\n"):
+        data = os.read(0, 1)
+        if not data:
+            sys.exit(1)
+        line += data
+    orders: dict[str, Any] = json.loads(line)
+    return orders
+
+
 def _until_told(stopped: threading.Event) -> None:
     """Wait for the end of standard input: whoever started the cluster has ended."""
     while os.read(0, 1024):
@@ -133,6 +164,7 @@ def _watch(sites: list[Site], stopped: threading.Event) -> None:
 def main(home: Path) -> int:
     """Run the cluster of a home until it is to end."""
     os.environ[MARK] = str(home)
+    orders = _orders()
     reap.adopt()
     lock = (home / "lock").open("w")
     if not _take(lock, home):
@@ -143,14 +175,14 @@ def main(home: Path) -> int:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopped.set())
-    plan: dict[str, Any] = read_json(home / "cluster.json")
-    found, socks = place(plan["nodes"], plan)
-    write(home / "cluster.json", json.dumps({**plan, **found}))
-    sites = _sites(home, plan, found)
+    _prepare(home, orders)
+    found, socks = place(orders["nodes"], read_json(home / "cluster.json") or {})
+    write(home / "cluster.json", json.dumps(found))
+    sites = _sites(home, orders, found)
 
     from glm47_tui.demo.sim.sshd import Server
 
-    server = Server(home / "keys", plan.get("password"))
+    server = Server(home / "keys", orders["password"])
     for site, sock in zip(sites, socks, strict=True):
         server.add(site, sock)
     for work in (lambda: _until_told(stopped), lambda: _watch(sites, stopped)):

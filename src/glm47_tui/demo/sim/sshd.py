@@ -159,19 +159,46 @@ class Server:
         self._client_key = paramiko.Ed25519Key.from_private_key_file(str(key_folder / "id_ed25519"))
         self._folder = key_folder
         self._selector = selectors.DefaultSelector()
-        self._transports: set[paramiko.Transport] = set()
+        self._transports: dict[paramiko.Transport, Site] = {}
+        self._doors: dict[Site, tuple[socket.socket, paramiko.PKey]] = {}
+        self._addresses: dict[Site, tuple[str, int]] = {}
 
     def add(self, site: Site, listening: socket.socket) -> None:
         """Serve a node on a socket that listens."""
-        listening.setblocking(False)
         host_key = paramiko.Ed25519Key.from_private_key_file(
             str(self._folder / f"host_{site.node.number}")
         )
+        self._addresses[site] = listening.getsockname()
+        self._open(site, listening, host_key)
+
+    def _open(self, site: Site, listening: socket.socket, host_key: paramiko.PKey) -> None:
+        listening.setblocking(False)
+        self._doors[site] = (listening, host_key)
         self._selector.register(listening, selectors.EVENT_READ, (site, host_key, listening))
+
+    def _follow_faults(self) -> None:
+        """Close the doors of nodes whose sshd is to be off, with all who came in; open others."""
+        for site, (listening, host_key) in list(self._doors.items()):
+            off, closed = site.fault("ssh-down") is not None, listening.fileno() < 0
+            if off and not closed:
+                self._selector.unregister(listening)
+                listening.close()
+            elif closed and not off:
+                again = socket.socket()
+                again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                again.bind(self._addresses[site])
+                again.listen(64)
+                self._open(site, again, host_key)
+            if off:
+                for transport, of in list(self._transports.items()):
+                    if of is site:
+                        transport.close()
 
     def serve(self, stopped: threading.Event) -> None:
         """Accept connections until told to stop."""
         while not stopped.is_set():
+            with contextlib.suppress(OSError):  # an address that is taken for a moment
+                self._follow_faults()
             for key, _ in self._selector.select(0.2):
                 site, host_key, listening = key.data
                 with contextlib.suppress(OSError):
@@ -186,7 +213,7 @@ class Server:
 
     def _client(self, sock: socket.socket, site: Site, host_key: paramiko.PKey) -> None:
         transport = Connection(sock)
-        self._transports.add(transport)
+        self._transports[transport] = site
         try:
             transport.local_version = "SSH-2.0-SimulatedNode_1"
             transport.add_server_key(host_key)
@@ -203,4 +230,4 @@ class Server:
             pass  # a client that does not speak SSH, or left
         finally:
             transport.close()
-            self._transports.discard(transport)
+            self._transports.pop(transport, None)

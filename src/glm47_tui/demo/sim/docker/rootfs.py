@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def make(site: Site, container: dict[str, Any]) -> None:
     for name, version in VERSIONS.items():
         if name != "vllm":
             _dist_info(packages, name, version, [])
-    _programs(site, top, container)
+    programs(site, container)
     mounts = [m["Destination"] for m in container["Mounts"] if m["Source"].startswith("/opt/data")]
     disk.container(site, top, container["HostConfig"]["ShmSize"], mounts)
     for device in container["HostConfig"]["Devices"]:
@@ -90,17 +91,25 @@ def _dist_info(folder: Path, name: str, version: str, files: list[Path]) -> None
     (place / "RECORD").write_text("".join(rows))
 
 
-def _programs(site: Site, top: Path, container: dict[str, Any]) -> None:
-    short = str(container["Id"])[:12]
-    programs = top / PYTHON[1:] / "bin"
-    python = f'#!/bin/sh\nexec {site.node.python} -S "$@"\n'
+def programs(site: Site, container: dict[str, Any]) -> None:
+    """Write a container's programs; again at every start of the cluster.
+
+    They name the interpreter and the package that play them, and those may have moved since the
+    container was made: an upgrade, another checkout.
+    """
+    top, short = root(site, container), str(container["Id"])[:12]
+    folder = top / PYTHON[1:] / "bin"
+    python = f'#!/bin/sh\nexec {shlex.quote(site.node.python)} -S "$@"\n'
     for name in ("python3", "python", "python3.11"):
-        stubs.put(programs / name, python)
-    stubs.put(programs / "vllm", stubs.starter(site, "vllm", short))
+        stubs.put(folder / name, python)
+    stubs.put(folder / "vllm", stubs.starter(site, "vllm", short))
     stubs.put(top / "usr/local/libexec/simulated-download", stubs.starter(site, "download", short))
+    shadow = top / PACKAGES / "platform.py"
     if sys.version_info[:2] not in ((3, 10), (3, 11)):
         # The image's Python is 3.11; the one that plays it is whichever runs the demo.
-        (top / PACKAGES / "platform.py").write_text(assets.text("demo", "platform_shadow.py"))
+        shadow.write_text(assets.text("demo", "platform_shadow.py"))
+    else:
+        shadow.unlink(missing_ok=True)
 
 
 def remove(store: Store, container: dict[str, Any]) -> None:
