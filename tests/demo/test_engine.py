@@ -185,7 +185,7 @@ class TestServing:
     def test_thinking_apart(self, serving: Engines) -> None:
         with serving.api() as api:
             message = ask(api)["choices"][0]["message"]
-            assert message["reasoning"].startswith("(模拟的思考)")
+            assert message["reasoning"].startswith("（模拟的思考）")
             assert message["reasoning_content"] == message["reasoning"]
             assert "模拟回答" in message["content"]
             assert "</think>" not in message["content"]

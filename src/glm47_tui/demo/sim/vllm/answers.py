@@ -74,7 +74,7 @@ def _thought(question: Asked, tool: bool) -> str:
     short = question.text[:40]
     if question.chinese:
         then = "需要调用工具来回答。" if tool else "直接回答即可。"
-        return f"(模拟的思考)用户说:“{short}”。{then}"
+        return f"（模拟的思考）用户说：“{short}”。{then}"
     then = "I need a tool for that." if tool else "I can answer that directly."
     return f'(Simulated thinking.) The user says: "{short}". {then}'
 
@@ -166,7 +166,7 @@ def _maths(found: re.Match[str], question: Asked) -> str:
     value = a - b if sign in ("减", "-") else a + b if sign in ("加", "+") else a * b
     if "只" in question.text or "only" in question.text.lower():
         return f"{value}"
-    note = "(模拟回答)" if question.chinese else "(Simulated answer.)"
+    note = "（模拟回答）" if question.chinese else "(Simulated answer.)"
     written = "+" if sign in ("加", "+") else "-" if sign in ("减", "-") else r"\times"
     return f"{note}\n\n$$\n{a} {written} {b} = {value}\n$$\n"
 
@@ -179,21 +179,21 @@ _TOPICS = (
 )
 
 _RESULT = {
-    True: "(模拟回答)工具返回了:{result}\n\n据此回答:一切正常。",
+    True: "（模拟回答）工具返回了：{result}\n\n据此回答：一切正常。",
     False: "(Simulated answer.) The tool returned: {result}\n\nSo all is well.",
 }
 
 _TEXTS: dict[str, dict[bool, str]] = {
     "intro": {
-        True: """**(模拟回答:这里没有真实的模型,也没有 NPU。)**
+        True: """**（模拟回答：这里没有真实的模型，也没有 NPU。）**
 
-你好!我扮演的是 **GLM-4.7**,由智谱 AI 与清华大学联合研发的混合专家(MoE)大语言模型,为智能体而设计:
+你好！我扮演的是 **GLM-4.7**，由智谱 AI 与清华大学联合研发的混合专家（MoE）大语言模型：
 
-- **编码**:多语言编程、终端任务;
-- **工具调用**:先思考,再行动;
-- **推理**:数学与复杂问题。
+- **编码**：多语言编程、终端任务；
+- **工具调用**：先思考，再行动；
+- **推理**：数学与复杂问题。
 
-换成真实的昇腾服务器后,同样的步骤会让真正的模型在这里回答。
+换成真实的昇腾服务器后，同样的步骤会让真正的模型在这里回答。
 """,
         False: """**(Simulated answer: there is no model here, and no NPU.)**
 
@@ -207,7 +207,7 @@ On real Ascend servers the same steps bring up the real one.
 """,
     },
     "code": {
-        True: """(模拟回答)下面是快速排序的一种写法:
+        True: """（模拟回答）下面是快速排序的一种写法：
 
 ```python
 def quicksort(items: list[int]) -> list[int]:
@@ -243,31 +243,31 @@ def quicksort(items: list[int]) -> list[int]:
 """,
     },
     "maths": {
-        True: """(模拟回答)以一元二次方程 $x^2 - 5x + 6 = 0$ 为例:
+        True: """（模拟回答）以一元二次方程 $x^2 - 5x + 6 = 0$ 为例：
 
-1. 分解因式:$(x-2)(x-3) = 0$;
+1. 分解因式：$(x-2)(x-3) = 0$；
 2. 于是 $x = 2$ 或 $x = 3$;
-3. 代回检验:$4 - 10 + 6 = 0$,$9 - 15 + 6 = 0$,成立。
+3. 代回检验：$4 - 10 + 6 = 0$，$9 - 15 + 6 = 0$，成立。
 """,
         False: """(Simulated answer.) Take $x^2 - 5x + 6 = 0$:
 
-1. factors: $(x-2)(x-3) = 0$;
+1. factors: $(x-2)(x-3) = 0$；
 2. so $x = 2$ or $x = 3$;
 3. check: $4 - 10 + 6 = 0$ and $9 - 15 + 6 = 0$.
 """,
     },
     "loop": {
-        True: "(模拟回答:演示复读)" + "好的,我再说一遍。" * 60,
+        True: "（模拟回答：演示复读）" + "好的，我再说一遍。" * 60,
         False: "(Simulated answer: a loop.) " + "Let me say that again. " * 60,
     },
     "other": {
-        True: """(模拟回答)收到:“{text}”。
+        True: """（模拟回答）收到：“{text}”。
 
-这是演示环境,回答是事先写好的。可以试试:
+这是演示环境，回答是事先写好的。可以试试：
 
-1. 请做一下自我介绍;
-2. 用 Python 写一个排序函数;
-3. 12 乘以 34 等于几?
+1. 请做一下自我介绍；
+2. 用 Python 写一个排序函数；
+3. 12 乘以 34 等于几？
 """,
         False: """(Simulated answer.) You said: "{text}".
 
