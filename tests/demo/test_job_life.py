@@ -7,6 +7,8 @@ import threading
 from glm47_tui.deploy import STAGES, Job
 from glm47_tui.deploy.events import EnginePhase, LogLine, Phase, Status, StepChanged, Verified
 from glm47_tui.deploy.journal import journals
+from glm47_tui.errors import CheckFailed
+from glm47_tui.i18n import Msg
 from glm47_tui.service import PROOFS, open_service
 from tests.demo.conftest import Lab
 from tests.demo.jobs import Runner
@@ -48,7 +50,7 @@ def test_from_nothing_to_a_verified_service_and_back(lab: Lab) -> None:
     assert any("Application startup complete" in text for text in engine), engine[:20]
 
     second = runner(lab)
-    ended = second.run()
+    ended = second.run(before_change=_never)
     assert (ended.exit_code, ended.changed) == (0, 0), "nothing to change"
     for stage in STAGES[2:-1]:
         assert second.last(stage) == [Status.PRESENT] * 2, stage
@@ -81,6 +83,28 @@ def test_from_nothing_to_a_verified_service_and_back(lab: Lab) -> None:
     assert len(journals("demo")) == 7
 
 
+def _never() -> None:
+    raise AssertionError("there was nothing to change")
+
+
+def test_what_comes_before_a_change_may_forbid_it_and_nothing_is_left(lab: Lab) -> None:
+    there: list[list[str]] = []
+
+    def forbid() -> None:
+        there.append(lab.sh("cd /opt/data && find . -path ./verification -prune -o -print").split())
+        raise CheckFailed(Msg.of("cli.check.blocked", count=1), fix=Msg.of("cli.check.blocked_fix"))
+
+    for dry in (True, False):
+        refused = runner(lab)
+        ended = refused.run(dry_run=dry, before_change=forbid)
+        assert (ended.exit_code, ended.changed) == (4, 0)
+        assert "1" in refused.words() and not refused.last("image")
+        assert lab.sh("ls /opt/data").split() == ["verification"]
+    assert there[0] == ["."], "a dry run takes no lock"
+    assert "./glm47-tui/demo/lock/owner" in there[1], "nobody else begins meanwhile"
+    assert "./glm47-tui/demo/scripts" not in there[1], "asked before the first change"
+
+
 def test_container_of_somebody_else_kept_or_replaced_and_given_back(lab: Lab) -> None:
     lab.cluster.fault("container-differs")
     name = lab.profile.container.name
@@ -90,6 +114,8 @@ def test_container_of_somebody_else_kept_or_replaced_and_given_back(lab: Lab) ->
     refuses = Runner(lab.profile, lab.fleet, consent=_Nobody())
     ended = refuses.run()
     assert ended.exit_code == 5 and "--yes" in refuses.words()
+    said = [e.text for e in refuses.of(LogLine) if (e.source, e.node) == ("container", 0)]
+    assert "- device /dev/davinci7:/dev/davinci7" in said, "said where nobody is asked, too"
     assert lab.sh("ls /opt/data/glm47-tui/demo").split() == [
         "backup", "logs", "patches", "scripts", "state",
     ]  # fmt: skip

@@ -139,6 +139,9 @@ class Container(Step):
         """Ask about one that differs."""
         if state.word != "differs":
             return ()
+        details = tuple(differences(state))
+        for line in details:  # for an unattended run and the journal: nobody sees the question
+            run.bus.log(node.index, self.id, line)
         answer = run.ask(
             Question(
                 id="container.differs",
@@ -148,7 +151,7 @@ class Container(Step):
                 ),
                 options=("replace", "keep", "stop"),
                 default="replace",
-                details=tuple(differences(state)),
+                details=details,
             )
         )
         return (answer,)
