@@ -25,15 +25,14 @@ from tests.lab.kit.layout import CHECKOUT, cache_dir
 STALE = "bring tests/lab/mutants.py up to date"
 LAUNCH = "src/glm47_tui/render/launch.py"
 FIRST_CHAPTER = "tests/lab/test_deploy.py::test_1_from_nothing_to_a_verified_answer"
+CONTAINER = "tests/lab/test_container.py::test_the_guides_own_docker_run_that_wants_a_terminal"
 
 
 def _replace(root: Path, file: str, old: str, new: str) -> None:
     path = root / file
     text = path.read_text()
     if old not in text:
-        raise SystemExit(
-            f"mutants: {file} does not hold {old!r} any more: bring mutants.py up to date"
-        )
+        raise SystemExit(f"mutants: {file} does not hold {old!r} any more: {STALE}")
     path.write_text(text.replace(old, new))
 
 
@@ -54,9 +53,7 @@ def _wrong_patch(root: Path) -> None:
     text = file.read_text()
     wrong = text.replace("+        if thinking:", "+        if not thinking:")
     if wrong == text:
-        raise SystemExit(
-            "mutants: the holo2 patch reads otherwise now: bring mutants.py up to date"
-        )
+        raise SystemExit(f"mutants: the holo2 patch reads otherwise now: {STALE}")
     file.write_text(wrong)
     pristine = _pristine("reasoning/holo2_reasoning_parser.py")
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +109,7 @@ MUTANTS = (
     Mutant("skipped-flag", "no --enable-auto-tool-choice", _skipped_flag),
     Mutant("two-heads", "node 1 without --headless", _not_headless),
     Mutant("kept-container", "a rollback that leaves the container", _rollback_keeps,
-           "tests/lab/test_deploy.py"),
+           CONTAINER),
 )  # fmt: skip
 
 
@@ -123,17 +120,20 @@ def noticed(mutant: Mutant) -> bool:
         for part in ("src", "assets"):
             shutil.copytree(CHECKOUT / part, root / part)
         mutant.change(root)
-        env = {**os.environ, "GLM47_LAB_PRODUCT": str(root), "GLM47_LAB_LIMIT": "150"}
+        env = {"GLM47_LAB_NAME": "mutants", **os.environ, "GLM47_LAB_PRODUCT": str(root)}
         words = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "lab", "-p", "no:cacheprovider",
-                 "--no-header", mutant.test]  # fmt: skip
+                 "--no-header", "-rf", mutant.test]  # fmt: skip
         done = subprocess.run(words, cwd=CHECKOUT, env=env, capture_output=True, text=True,
                               check=False, stdin=subprocess.DEVNULL)  # fmt: skip
-    # 1: tests ran and failed. Anything else (0: they passed; 2 and more: they did not run).
-    why = [line for line in done.stdout.splitlines() if line.startswith(("E  ", "FAILED"))]
-    print("\n".join(f"    {line[:160]}" for line in why[:1]))
-    if done.returncode not in (0, 1):
-        print(done.stdout[-2000:] + done.stderr[-2000:])
-    return done.returncode == 1
+    said = done.stdout.splitlines()
+    failed = [line.split()[1] for line in said if line.startswith("FAILED ")]
+    why = [line for line in said if line.startswith("E  ")]
+    print("\n".join(f"    {line[:160]}" for line in [*failed, *why[:2]]))
+    # pytest ends with 1 when tests ran and failed; with 2 and more they did not run.
+    if done.returncode == 1 and failed:
+        return True
+    print(done.stdout[-3000:] + done.stderr[-2000:])
+    return False
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from tests.lab.conftest import ProfileMaker
 from tests.lab.kit import faults
 from tests.lab.kit import node as look
 from tests.lab.kit.lab import Lab
-from tests.lab.kit.layout import CONTAINER, NODES
+from tests.lab.kit.layout import CONTAINER, MODEL_PATH, NODES
 from tests.lab.kit.tool import Tool
 
 PROOFS = {"model", "generation", "reasoning", "reasoning_stream", "no_thinking", "tool_call",
@@ -62,7 +62,7 @@ def test_1_from_nothing_to_a_verified_answer(lab: Lab, tool: Tool, profile: Prof
 
 def test_2_again_changes_nothing(deployed: Lab, tool: Tool, profile: ProfileMaker) -> None:
     before = {n.name: snapshot(deployed, n.name) for n in NODES}
-    outcome = tool.replay(profile(), limit=60)
+    outcome = tool.replay(profile())
     assert outcome.exit_code == 0, outcome.said
     assert outcome.ended["changed"] == 0
     assert {stage for stage, _ in outcome.steps("applied")} <= {"verify"}
@@ -110,7 +110,7 @@ def test_5_the_checks_know_their_own_engines(
 
 def test_6_stop(deployed: Lab, tool: Tool, profile: ProfileMaker) -> None:
     before = {n.name: snapshot(deployed, n.name)["container"] for n in NODES}
-    outcome = tool.run("stop", str(profile()), "--json", limit=90)
+    outcome = tool.run("stop", str(profile()), "--json")
     assert outcome.exit_code == 0, outcome.said
     for node in NODES:
         assert look.engines(deployed, node.name) == []
@@ -120,7 +120,41 @@ def test_6_stop(deployed: Lab, tool: Tool, profile: ProfileMaker) -> None:
     assert again.exit_code == 0 and again.ended["changed"] == 0, again.said
 
 
-def test_7_start_again_while_node_1_is_late(
+def test_7_a_service_that_fails_its_proofs(
+    deployed: Lab, tool: Tool, profile: ProfileMaker
+) -> None:
+    """Somebody put another chat template beside the weights: thinking cannot be switched off. All
+    starts and answers; the proofs tell."""
+    template = f"{MODEL_PATH}/chat_template.jinja"
+    switch = "'</think>' if (enable_thinking is defined and not enable_thinking) else '<think>'"
+    for node in NODES:
+        file = deployed.layout.host_dir(node.name) / template.lstrip("/")
+        told[node.name] = file.read_text()
+        assert switch in told[node.name]
+        file.write_text(told[node.name].replace(switch, "'<think>'"))
+    try:
+        outcome = tool.replay(profile())
+        again = tool.run("verify", str(profile()))
+    finally:
+        for node in NODES:
+            file = deployed.layout.host_dir(node.name) / template.lstrip("/")
+            file.write_text(told[node.name])
+    assert outcome.exit_code == 6, outcome.said
+    proofs = outcome.proofs()
+    assert not proofs["no_thinking"], outcome.said
+    assert proofs["model"] and proofs["generation"] and proofs["reasoning"] and proofs["ranks"]
+    assert outcome.steps("failed") == [("verify", 0)]
+    for part in ("what", "why", "fix"):
+        assert outcome.ended[part]["text"], outcome.said
+    assert again.exit_code == 6, again.said
+    for node in NODES:
+        assert look.engines(deployed, node.name), "what serves goes on serving"
+        assert deployed.run(node.name, f"ls {look.BASE}/lock", check=False).returncode != 0
+    ended = tool.run("stop", str(profile()), "--json")
+    assert ended.exit_code == 0, ended.said
+
+
+def test_8_start_again_while_node_1_is_late(
     deployed: Lab, tool: Tool, profile: ProfileMaker
 ) -> None:
     faults.change(deployed, "node1", ["vllm_delay=15"])
@@ -132,8 +166,8 @@ def test_7_start_again_while_node_1_is_late(
     assert outcome.proofs() == dict.fromkeys(PROOFS, True)
 
 
-def test_8_rollback_leaves_nothing(deployed: Lab, tool: Tool, profile: ProfileMaker) -> None:
-    outcome = tool.run("rollback", str(profile()), "--json", limit=120)
+def test_9_rollback_leaves_nothing(deployed: Lab, tool: Tool, profile: ProfileMaker) -> None:
+    outcome = tool.run("rollback", str(profile()), "--json")
     assert outcome.exit_code == 0, outcome.said
     for node in NODES:
         assert deployed.run(node.name, "docker ps -aq").stdout == ""

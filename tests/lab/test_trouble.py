@@ -13,7 +13,7 @@ from tests.lab.conftest import ProfileMaker
 from tests.lab.kit import node as look
 from tests.lab.kit.lab import Lab
 from tests.lab.kit.layout import CONTAINER, IMAGE, NODES, host
-from tests.lab.kit.tool import Event, Outcome, Tool
+from tests.lab.kit.tool import LIMIT, Event, Outcome, Tool
 
 LOADING = ("waiting_peer", "starting", "weights", "profiling")
 
@@ -59,13 +59,13 @@ def test_an_engine_that_is_killed_in_the_load(
     running = tool.start("replay", str(profile()), "--yes", "--json")
     running.until(_loading(1), 180)  # type: ignore[arg-type]
     lab.run("node1", f"kill -KILL {look.engine_core(lab, 'node1')}")
-    outcome = running.finish(120)
+    outcome = running.finish(LIMIT)
 
     assert outcome.exit_code == 5, outcome.said
     assert _names(outcome, 1), outcome.said
     assert "Traceback" not in outcome.err
 
-    undone = tool.run("rollback", str(profile()), "--json", limit=120)
+    undone = tool.run("rollback", str(profile()), "--json")
     assert undone.exit_code == 0, undone.said
     for node in NODES:
         found = look.container(lab, node.name)
@@ -83,7 +83,7 @@ def test_a_node_that_loses_its_power_in_the_load_and_comes_back(
     look.engine_core(lab, "node1")
     lab.kill("node1")
     try:
-        outcome = running.finish(240)
+        outcome = running.finish(LIMIT)
     finally:
         lab.boot(host("node1"))
     assert outcome.exit_code in (3, 5), outcome.said
@@ -92,7 +92,7 @@ def test_a_node_that_loses_its_power_in_the_load_and_comes_back(
     again = tool.replay(profile())
     assert again.exit_code == 0, again.said
     assert all(again.proofs().values()) and again.proofs()
-    undone = tool.run("rollback", str(profile()), "--json", limit=120)
+    undone = tool.run("rollback", str(profile()), "--json")
     assert undone.exit_code == 0, undone.said
     for node in NODES:
         assert lab.run(node.name, "docker ps -aq").stdout == ""
@@ -119,7 +119,7 @@ def test_ordinary_user_password_few_sessions_and_plugins(
             assert look.sources(lab, node.name) == pristine, "plugins edit nothing"
             assert look.mentions(lab, node.name, lab.password) == []
         assert lab.password not in outcome.out + outcome.err
-        undone = tool.run("rollback", str(mine), "--json", limit=120, **secrets)
+        undone = tool.run("rollback", str(mine), "--json", **secrets)
     finally:
         for node in NODES:
             lab.sshd(node.name)
@@ -133,12 +133,12 @@ def test_interrupted_in_the_load(lab: Lab, tool: Tool, profile: ProfileMaker) ->
     running = tool.start("replay", str(profile()), "--yes", "--json")
     running.until(_loading(0), 180)  # type: ignore[arg-type]
     running.interrupt()
-    outcome = running.finish(60)
+    outcome = running.finish(LIMIT)
     assert outcome.exit_code == 130, outcome.said
     assert "Traceback" not in outcome.err
     said = outcome.err + json.dumps(outcome.events[-1], ensure_ascii=False)
     assert "node0" in said or "stop" in said, said
-    ended = tool.run("stop", str(profile()), "--json", limit=90)
+    ended = tool.run("stop", str(profile()), "--json")
     assert ended.exit_code == 0, ended.said
     for node in NODES:
         assert look.engines(lab, node.name) == []

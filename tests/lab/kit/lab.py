@@ -106,7 +106,7 @@ class Lab:
                 hosts.wait_for(
                     f"{item.name}: dockerd", lambda: self._answers(item, "docker version")
                 )
-                self._load_image(item)
+                self.load_image(item)
         except RuntimeError as error:
             tail = ""
             for name in ("boot.log", "var/log/dockerd.log", "var/log/sshd.log"):
@@ -119,7 +119,8 @@ class Lab:
             return False
         return hosts.run(self.layout, item, command, check=False).returncode == 0
 
-    def _load_image(self, item: Host) -> None:
+    def load_image(self, item: Host) -> None:
+        """Give a node's Docker the image, if it does not have it."""
         if self._answers(item, f"docker image inspect {IMAGE}"):
             return
         with (cache_dir() / "image.tar").open("rb") as tar:

@@ -39,7 +39,7 @@ class Terminal:
         """Type text as it stands."""
         subprocess.run([*self.server, "send-keys", "-l", text], check=True)
 
-    def sees(self, *texts: str, limit: float = 30) -> str:
+    def sees(self, *texts: str, limit: float = 120) -> str:
         """Wait until one of the texts is on the screen; returns which."""
         end = time.monotonic() + limit
         while True:

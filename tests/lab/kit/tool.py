@@ -19,7 +19,7 @@ from tests.lab.kit.lab import Lab
 
 Event = dict[str, Any]
 LIMIT = float(os.environ.get("GLM47_LAB_LIMIT", "300"))
-"""Seconds for a whole deployment. About 40 on an idle machine."""
+"""Seconds after which a command is given up; a whole deployment takes 40 on an idle machine."""
 
 
 def product() -> dict[str, str]:
@@ -158,7 +158,7 @@ class Tool:
         """Start a command."""
         return Running(self._words(arguments), self.environment(**env))
 
-    def run(self, *arguments: str, limit: float = 60, **env: str) -> Outcome:
+    def run(self, *arguments: str, limit: float = LIMIT, **env: str) -> Outcome:
         """Run a command to its end."""
         return self.start(*arguments, **env).finish(limit)
 
