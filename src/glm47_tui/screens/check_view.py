@@ -140,7 +140,7 @@ def _remarks(finding: Finding, room: NodesRoom) -> list[Content]:
     lines = []
     if is_accepted(finding, room.accepted):
         lines.append(marked("info", "screens.checks.is_accepted"))
-    if finding.key in room.fixed:
+    if room.fixed_of(finding) is not None:
         lines.append(marked("info", "screens.checks.is_fixed"))
     return lines
 

@@ -156,7 +156,7 @@ class ChecksScreen(StepScreen):
             return False
         if action == "accept":
             return finding.severity is Severity.WARNING
-        fixed = finding.key in self.room.fixed
+        fixed = self.room.fixed_of(finding) is not None
         can_fix = finding.fixable and finding.node is not None
         return fixed if action == "undo" else can_fix and not fixed
 
@@ -209,7 +209,7 @@ class ChecksScreen(StepScreen):
     def action_undo(self) -> None:
         """Take a fix back."""
         finding = self.chosen
-        fixed = self.room.fixed.get(finding.key) if finding is not None else None
+        fixed = self.room.fixed_of(finding) if finding is not None else None
         if fixed is not None:
             self.room.fix(fixed, back=True)
 

@@ -86,6 +86,17 @@ class NodesRoom:
         found = self.fleet.connections.get(index) if self.fleet is not None else None
         return found if found is not None and found.alive else None
 
+    def fixed_of(self, finding: Finding) -> Finding | None:
+        """Return the fix that was applied for a finding, to take it back; None: there is none.
+
+        What was said of one node is said of all together once it is fine: then the last one.
+        """
+        if finding.key in self.fixed:
+            return self.fixed[finding.key]
+        if finding.node is not None:
+            return None
+        return next((f for f in reversed(self.fixed.values()) if f.check == finding.check), None)
+
     # What can be done
 
     def detect(self) -> None:
@@ -116,7 +127,6 @@ class NodesRoom:
         def work(task: Task) -> None:
             from glm47_tui.checks import apply_fix, undo_fix
 
-            del task
             (undo_fix if back else apply_fix)(connection, finding)
 
             def done() -> None:
@@ -124,6 +134,8 @@ class NodesRoom:
                     self.fixed.pop(finding.key, None)
                 else:
                     self.fixed[finding.key] = finding
+                # Its thread is through; while a task counts as running, no look begins.
+                task.running = False
                 self.check(frozenset({finding.check}))
 
             self.session.inbox.put("findings", done)
