@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from glm47_tui.deploy.errors import Trouble
 from glm47_tui.deploy.events import StageEnded, StageStarted, Status
-from glm47_tui.deploy.launch import Launch
+from glm47_tui.deploy.launch import Launch, void
 from glm47_tui.deploy.lock import Locks
 from glm47_tui.deploy.model_step import Model
 from glm47_tui.deploy.node_steps import Container, Files, Image, Patches, Workdir
@@ -49,11 +49,19 @@ def connect(run: Run) -> None:
 
 
 class Deployment:
-    """One deployment. ``locks`` is None for a dry run."""
+    """One deployment. ``locks`` is None for a dry run; ``before_change``: see ``Job.deploy``."""
 
-    def __init__(self, run: Run, locks: Locks | None, *, start: str | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        locks: Locks | None,
+        *,
+        start: str | None,
+        before_change: Callable[[], None] | None = None,
+    ) -> None:
         self._run = run
         self._locks = locks
+        self._before_change = before_change
         self._skipped = frozenset(STAGES[2 : STAGES.index(start)] if start in STAGES else ())
         self._prober = Prober(run)
         self._launched = False
@@ -86,7 +94,16 @@ class Deployment:
         else:
             for node in run.nodes:
                 run.bus.step("lock", node.index, Status.SKIPPED)
+            run.each("lock", lambda node: void(run.look(node, "workdir", stage="lock")))
+        if self._before_change is not None and self._would_change():
+            self._before_change()
+            run.check()
         run.each("lock", self._workdir)
+
+    def _would_change(self) -> bool:
+        """Whether a step is not known to be done on some node. All were asked with the lock."""
+        states = [node.states.get(step) for node in self._run.nodes for step in SURVEY]
+        return any(state is None or state.word != "done" for state in states)
 
     def _workdir(self, node: Node) -> None:
         run = self._run
