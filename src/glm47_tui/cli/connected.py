@@ -40,17 +40,19 @@ def connected(
     *,
     only: tuple[int, ...] | None = None,
     some: bool = False,
+    none: bool = False,
 ) -> Iterator[Fleet]:
     """Log in to the nodes; every failure is said, then the command ends with its exit code.
 
     With ``some`` it goes on with the nodes that could be reached, if there are any: who looks at a
-    deployment does so because a node may be down. The caller says the failures of the others.
+    deployment does so because a node may be down; with ``none``, without any. The caller says the
+    failures of the others.
     """
     from glm47_tui.remote import connect
 
     fleet = connect(profile, ask, only=only)
     try:
-        if fleet.failures and not (some and fleet.connections):
+        if fleet.failures and not (none or (some and fleet.connections)):
             failures = list(fleet.failures.values())
             say_failures(failures[:-1])
             raise failures[-1]

@@ -8,9 +8,12 @@ from typing import Final
 from glm47_tui.deploy.errors import Halted, failed
 from glm47_tui.deploy.run import Node, Run
 from glm47_tui.deploy.survey import State
+from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
 from glm47_tui.node.npu_smi import NpuTable, parse_npu_smi
+from glm47_tui.node.text import clean
 from glm47_tui.remote import RemoteError
+from glm47_tui.remote.api import Result
 
 STAGE: Final = "launch"
 TERM_S: Final = 30
@@ -32,10 +35,18 @@ def stop_engine(run: Run, node: Node, *, stage: str = STAGE) -> int:
     result = run.call(node, STAGE, "undo", str(TERM_S), stage=stage, timeout=TERM_S + 90.0, tries=3)
     node.states.pop(STAGE, None)
     if not result.ok:
-        last = [x for x in (result.out + "\n" + result.err).splitlines() if x.strip()]
-        raise failed("stop", line=last[-1][:300] if last else "-")
+        raise not_undone(result, "stop")
     counts = [int(fact[1]) for fact in result.facts if fact[0] == "stopped" and fact[1].isdigit()]
     return sum(counts)
+
+
+def not_undone(result: Result, name: str, **args: object) -> UserError:
+    """The error of an undo that failed, in its own last words; a silent Docker is named as such."""
+    silent = result.fact("docker") == "silent"
+    said = clean(result.out + "\n" + result.err).splitlines()
+    last = [x for x in said if x.strip() and not x.startswith("@@ ")]
+    line = last[-1][:300] if last else f"exit {result.code}"
+    return failed("docker_silent" if silent else name, line=line, **({} if silent else args))
 
 
 def busy_devices(run: Run, table: NpuTable) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from glm47_tui.deploy.errors import Halted, Trouble, failed, internal
 from glm47_tui.deploy.events import Emit, RunEnded, RunStarted
 from glm47_tui.deploy.follow import Follower
 from glm47_tui.deploy.journal import Journal
-from glm47_tui.deploy.links import Links
+from glm47_tui.deploy.links import BRIEF, PAUSES, Links
 from glm47_tui.deploy.lock import Locks
 from glm47_tui.deploy.looking import look_at
 from glm47_tui.deploy.run import Run
@@ -65,26 +65,43 @@ class Job:
         self._ask: Ask = ask or Nobody()
         self._journal = journal
 
-    def deploy(self, dry_run: bool = False, start: str | None = None) -> RunEnded:
+    def deploy(
+        self,
+        dry_run: bool = False,
+        start: str | None = None,
+        before_change: Callable[[], None] | None = None,
+    ) -> RunEnded:
         """Do what is missing, stage by stage; ``start`` retries from that stage on.
 
         With ``dry_run`` nothing is changed, not even a lock taken: steps say NEEDED or PRESENT.
+        ``before_change`` is called once, before the first change, if the states of the nodes say
+        that there is anything to do (in a dry run: would be); a UserError it raises ends the run.
         """
 
         def work(run: Run, locks: Locks) -> None:
-            Deployment(run, None if dry_run else locks, start=start).do()
+            Deployment(
+                run, None if dry_run else locks, start=start, before_change=before_change
+            ).do()
 
         return self._run("deploy", STAGES, work, dry=dry_run)
 
     def stop(self) -> RunEnded:
-        """End the engines on all nodes; all else stays."""
-        return self._run("stop", STOP_STAGES, lambda run, locks: Undoing(run, locks).stop())
+        """End the engines on all nodes; all else stays.
+
+        A node that cannot be reached holds nobody up: the others' engines end, the steps of that
+        node say what may still run there, and the run ends with exit code 3. So does rollback.
+        """
+
+        def work(run: Run, locks: Locks) -> None:
+            Undoing(run, locks, "stop").stop()
+
+        return self._run("stop", STOP_STAGES, work)
 
     def rollback(self) -> RunEnded:
         """Take everything back: engines, patches byte for byte, container, files; logs stay."""
 
         def work(run: Run, locks: Locks) -> None:
-            Undoing(run, locks).rollback()
+            Undoing(run, locks, "rollback").rollback()
 
         return self._run("rollback", ROLLBACK_STAGES, work)
 
@@ -130,8 +147,10 @@ class Job:
         bus = Bus(lambda _event: None, None)
         return self._made(bus, self._cancel, dry=True)
 
-    def _made(self, bus: Bus, halt: threading.Event, *, dry: bool) -> Run:
-        links = Links(self._profile, self._fleet, self._ask, bus, halt)
+    def _made(
+        self, bus: Bus, halt: threading.Event, *, dry: bool, pauses: Sequence[float] = PAUSES
+    ) -> Run:
+        links = Links(self._profile, self._fleet, self._ask, bus, halt, pauses=pauses)
         return Run(
             self._profile, links, bus,
             consent=self._consent, secrets=self._secrets, halt=halt, dry=dry,
@@ -151,7 +170,7 @@ class Job:
         if self._cancel.is_set():
             halt.set()
         over = threading.Event()
-        run = self._made(bus, halt, dry=dry)
+        run = self._made(bus, halt, dry=dry, pauses=PAUSES if verb == "deploy" else BRIEF)
         locks = Locks(run, verb)
         names = tuple(node.name for node in run.nodes)
         threading.Thread(

@@ -22,6 +22,9 @@ PAUSES: Final = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 ONCE: Final = (0.0,)
 """One try: for what may fail without harm, so that no failed run waits a minute for it."""
 
+BRIEF: Final = (0.0, 1.0, 2.0, 4.0)
+"""For stop and rollback: a node that does not come back soon must not hold up the others."""
+
 _PASSING: Final = frozenset(
     {"refused", "timeout", "unreachable", "lost", "jump", "auth_cut", "protocol", "sessions"}
 )
@@ -32,14 +35,29 @@ class Links:
     """Connections by node number. Thread-safe."""
 
     def __init__(
-        self, profile: Profile, fleet: Fleet, ask: Ask, bus: Bus, halt: threading.Event
+        self,
+        profile: Profile,
+        fleet: Fleet,
+        ask: Ask,
+        bus: Bus,
+        halt: threading.Event,
+        *,
+        pauses: Sequence[float] | None = None,
     ) -> None:
         self._profile = profile
         self._fleet = fleet
         self._ask = ask
         self._bus = bus
         self._halt = halt
+        self._pauses = PAUSES if pauses is None else pauses
         self._locks = [threading.Lock() for _ in profile.nodes]
+        self._away: dict[int, float] = {}
+
+    def away_s(self, node: int) -> float:
+        """Seconds since a node's connection was found gone and could not be made again; 0: it is
+        there, as far as this side knows."""
+        since = self._away.get(node)
+        return 0.0 if since is None else time.monotonic() - since
 
     def get(self, node: int) -> Connection:
         """Return a node's connection; raises what kept it from being made."""
@@ -62,23 +80,30 @@ class Links:
             return self._make(node, stage, pauses)
 
     def _make(self, node: int, stage: str, pauses: Sequence[float] | None) -> Connection:
-        pauses = PAUSES if pauses is None else pauses
+        pauses = self._pauses if pauses is None else pauses
         begin = time.monotonic()
-        limit = sum(pauses) + len(pauses) * self._profile.limits.connect_s
+        self._away.setdefault(node, begin)
+        limit = sum(pauses) + self._profile.limits.connect_s
+        last = begin
         for attempt, pause in enumerate(pauses, 1):
             note = Msg.of("deploy.progress.reconnect", attempt=attempt, most=len(pauses))
             elapsed = time.monotonic() - begin
             self._bus.emit(Progress(stage, node, note, None, elapsed, limit))
-            if self._halt.wait(pause):
+            # A try at a machine that answers nothing takes its whole limit: that is pause enough,
+            # and all tries together take no longer than if each were refused at once.
+            if self._halt.wait(max(0.0, last + pause - time.monotonic())):
                 raise Halted
+            last = time.monotonic()
             try:
                 made = connect_one(self._profile, node, self._ask)
             except RemoteError as error:
-                if error.kind not in _PASSING or attempt == len(pauses):
+                spent = time.monotonic() - begin >= sum(pauses)
+                if error.kind not in _PASSING or attempt == len(pauses) or spent:
                     raise
                 continue
             self._fleet.connections[node] = made
             self._fleet.failures.pop(node, None)
+            self._away.pop(node, None)
             return made
         raise AssertionError("unreachable")
 

@@ -26,6 +26,9 @@ BEAT_S: Final = 20.0
 STALE_S: Final = 120
 """A lock without a heartbeat for so long is taken over: longer than a reconnection may take."""
 
+_LIVE: Final[list[str]] = []
+"""Owners of the runs that go on in this process; two that began in one second look alike."""
+
 _OURS = re.compile(r"(\S+)@(\S+) pid (\d+) ")
 
 
@@ -41,11 +44,16 @@ def owner_words(verb: str) -> str:
     return f"{safe}@{re.sub(r'[^A-Za-z0-9._-]', '_', host)} pid {os.getpid()} {verb} since {since}"
 
 
-def left_by_dead_process(who: str) -> bool:
-    """Whether the lock was left by a process of this machine that is gone."""
+def left_behind(who: str) -> bool:
+    """Whether the lock was left by a run of this machine that is over.
+
+    A node that could not be reached at the end of a run keeps the run's lock.
+    """
     found = _OURS.match(who)
     if found is None or found[2] != owner_words("-").split("@")[1].split()[0]:
         return False
+    if int(found[3]) == os.getpid():
+        return who not in _LIVE
     try:
         os.kill(int(found[3]), 0)
     except ProcessLookupError:
@@ -72,19 +80,25 @@ class Locks:
         self._who = owner_words(verb)
         self._token = random.token_hex(8)
         self._held: set[int] = set()
+        self._taken: set[int] = set()
         self._over = threading.Event()
+        _LIVE.append(self._who)
 
-    def take(self, *, survey: Sequence[str]) -> None:
+    def take(self, *, survey: Sequence[str], nodes: Sequence[Node] | None = None) -> None:
         """Take the lock on all nodes, node 0 first, and ask the steps of ``survey`` on the way.
 
-        Raises Trouble when somebody holds it; what was taken is to be given back by release().
+        ``nodes``: only on these, the first of them first; a second call takes what the first did
+        not get. Raises Trouble when somebody holds it; what was taken is to be given back by
+        release().
         """
+        wanted = self._run.nodes if nodes is None else nodes
+        chosen = [node for node in wanted if node.index not in self._taken]
         head = threading.Event()
         head_ok: list[bool] = []
 
         def work(node: Node) -> None:
             self._run.bus.step(STAGE, node.index, Status.LOOKING)
-            if node.index > 0:
+            if node is not chosen[0]:
                 # Two users who start at once meet at node 0: one of them gets all nodes.
                 while not head.wait(0.05):
                     self._run.check()
@@ -103,7 +117,7 @@ class Locks:
             finally:
                 head.set()
 
-        self._run.each(STAGE, work)
+        self._run.each(STAGE, work, chosen)
         threading.Thread(target=self._beat, name="deploy-lock", daemon=True).start()
 
     def _take(
@@ -126,6 +140,7 @@ class Locks:
         for text in state.lines:
             run.bus.log(node.index, STAGE, text)
         if state.fact("taken") == self._token:
+            self._taken.add(node.index)
             run.bus.step(STAGE, node.index, Status.PRESENT)
             return
         holder = read_holder(state)
@@ -133,7 +148,7 @@ class Locks:
             last = state.lines[-1] if state.lines else f"exit {state.code}"
             raise failed("lock_failed", folder=run.profile.base_dir, line=last)
         age, who = holder
-        if stale == STALE_S and left_by_dead_process(who):
+        if stale == STALE_S and left_behind(who):
             self._take(node, survey, on_taken, stale=-1)
             return
         raise failed("locked", who=who, age=age, stale=STALE_S)
@@ -184,3 +199,5 @@ class Locks:
         for thread in threads:
             thread.join()
         self._held.clear()
+        with suppress(ValueError):
+            _LIVE.remove(self._who)

@@ -11,7 +11,7 @@ import pytest
 
 from glm47_tui.deploy import lock as lock_module
 from glm47_tui.deploy.errors import Halted, Trouble
-from glm47_tui.deploy.lock import Locks, left_by_dead_process, owner_words
+from glm47_tui.deploy.lock import Locks, left_behind, owner_words
 from glm47_tui.i18n import t
 from tests.support.sshd import wait_until
 from tests.unit.deploy.conftest import Place
@@ -62,7 +62,7 @@ def test_a_lock_of_a_process_of_ours_that_is_gone_is_taken_over_at_once(place: P
         capture_output=True, text=True, check=True,
     ).stdout.strip()  # fmt: skip
     who = owner_words("deploy").replace(f"pid {os.getpid()} ", f"pid {gone} ")
-    assert left_by_dead_process(who)
+    assert left_behind(who)
     take(place)
     (place.base / "lock" / "owner").write_text(f"token {who}\n")
     take(place).release()
@@ -70,8 +70,24 @@ def test_a_lock_of_a_process_of_ours_that_is_gone_is_taken_over_at_once(place: P
 
 @pytest.mark.parametrize("who", ["", "?", "eve@elsewhere pid 1 deploy since x", "root pid 1"])
 def test_others_are_never_called_dead(who: str) -> None:
-    assert not left_by_dead_process(who)
-    assert not left_by_dead_process(owner_words("deploy"))
+    assert not left_behind(who)
+
+
+def test_a_run_of_this_process_holds_its_lock_until_it_is_over(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lock_module, "_LIVE", [])  # other tests leave runs without an end
+    first = take(place)
+    for _ in range(2):
+        second = Locks(place.run(), "deploy")
+        with pytest.raises(Trouble):
+            second.take(survey=())
+        second.release()
+    first._held.clear()  # as when the node is out of reach at the end
+    first.release()
+    assert (place.base / "lock").is_dir()
+    take(place, "stop").release()
+    assert not (place.base / "lock").exists()
 
 
 def test_losing_the_lock_ends_the_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
