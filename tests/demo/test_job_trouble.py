@@ -160,6 +160,39 @@ def test_a_cut_connection_while_loading_is_made_again(ready: Lab) -> None:
         assert seen == _clean(log)[: len(seen)], "no line lost, none doubled"
 
 
+def test_a_node_that_falls_silent_while_loading_is_named_and_ends_the_wait(
+    ready: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No power, or no network: nothing closes the connection, and nobody answers."""
+    monkeypatch.setattr("glm47_tui.deploy.job.PAUSES", (0.0, 1.0, 1.0))
+    monkeypatch.setattr("glm47_tui.deploy.ready.AWAY_S", 0.1)
+    ready.cluster.fault("engine-stuck", 1)
+    with contextlib.ExitStack() as stack:
+        proxies = []
+        for node in (0, 1):
+            host, port = ready.cluster.address(node)
+            proxies.append(stack.enter_context(Proxy(port, host)))
+        profile = through(ready, [proxy.port for proxy in proxies])
+        fleet = connect(profile, Nobody())
+        assert not fleet.failures, fleet.failures
+        stack.callback(fleet.close)
+        limits = profile.limits.model_copy(update={"connect_s": 1})
+        run = Runner(profile.model_copy(update={"limits": limits}), fleet)
+
+        def silence(event: object) -> None:
+            if isinstance(event, EnginePhase) and event.phase is Phase.WAITING_PEER:
+                proxies[1].freeze()
+                proxies[1].cut()
+
+        run.on = silence
+        ended = run.run()
+    assert (ended.exit_code, ended.node) == (3, 1), run.words()
+    said = [(e.node, e.note.id) for e in run.of(StepChanged) if e.stage == "ready" and e.note]
+    assert (1, "deploy.note.away") in said and (0, "deploy.note.away") not in said
+    assert said[-2:] == [(0, "deploy.half.engine_runs"), (1, said[-1][1])], said
+    assert run.last("ready") == [Status.SKIPPED, Status.FAILED]
+
+
 def through(lab: Lab, ports: list[int]) -> Profile:
     """The cluster's profile by way of proxies on loopback."""
     profile = lab.profile

@@ -27,6 +27,8 @@ QUICK_S: Final = 20.0
 SETTLE_S: Final = 2.0
 """After a death, how long the other nodes' last lines are waited for."""
 STALL_EVERY_S: Final = 5.0
+AWAY_S: Final = 5.0
+"""A node that cannot be reached for so long is named. A busy one still answers ssh's questions."""
 
 
 class Watch:
@@ -89,6 +91,7 @@ class Ready:
         self._stalls = StallWatch([node.name for node in run.nodes])
         self._wake = threading.Event()
         self._watches: list[Watch] = []
+        self._away: set[int] = set()
 
     def do(self) -> None:
         """Wait for the first answer. Raises Trouble or Halted."""
@@ -131,6 +134,7 @@ class Ready:
             if self._prober.answer is not None:
                 return
             self._fail_if_dead()
+            self._say_away()
             if self._prober.refused:
                 raise Trouble(self._prober.refusal or failed("no_state", step=STAGE, line="-"), 0)
             elapsed = time.monotonic() - self._begin
@@ -146,7 +150,23 @@ class Ready:
             self._wake.wait(1.0)
             self._wake.clear()
 
+    def _say_away(self) -> None:
+        """Name a node that cannot be reached any more, and say when it is back."""
+        for watch, node in zip(self._watches, self._run.nodes, strict=True):
+            away = self._run.links.away_s(node.index)
+            if (away >= AWAY_S) is (node.index in self._away):
+                continue
+            self._away ^= {node.index}
+            phase = Msg.of(f"deploy.phase.{watch.seen.phase}")
+            note = Msg.of("deploy.note.back")
+            if away:
+                note = Msg.of("deploy.note.away", seconds=round(away), phase=phase)
+            self._run.bus.step(STAGE, node.index, Status.APPLYING, note)
+
     def _words(self) -> Msg:
+        if self._away:
+            first = self._run.nodes[min(self._away)]
+            return Msg.of("deploy.progress.away", node=first.name)
         slowest = min(self._watches, key=lambda watch: _order(watch.seen))
         node = self._run.nodes[self._watches.index(slowest)].name
         return Msg.of(
@@ -165,7 +185,7 @@ class Ready:
     def _fail_if_dead(self) -> None:
         for watch, node in zip(self._watches, self._run.nodes, strict=True):
             if watch.error is not None:
-                self._run.bus.step(STAGE, node.index, Status.FAILED, watch.error.what)
+                self._say_others(node, watch.error.what)
                 raise Trouble(watch.error, node.index)
         dead = [
             (node, watch)
@@ -189,6 +209,15 @@ class Ready:
         first = [pair for pair in dead if found and pair[0].index == found[0].node]
         node, watch = (first or dead)[0]
         raise Trouble(_death(watch), node.index)
+
+    def _say_others(self, bad: Node, what: Msg) -> None:
+        """The wait ends because of one node; the engines of the others go on."""
+        for node in self._run.nodes:
+            if node is bad:
+                self._run.bus.step(STAGE, node.index, Status.FAILED, what)
+            else:
+                note = Msg.of("deploy.half.engine_runs")
+                self._run.bus.step(STAGE, node.index, Status.SKIPPED, note)
 
     def _settle(self) -> None:
         """Let the last lines of all nodes arrive: the first cause may be on another node."""
