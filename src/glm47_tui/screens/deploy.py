@@ -237,8 +237,14 @@ class DeployScreen(StepScreen):
         self._begin("deploy", dry_run=True)
 
     def action_retry(self) -> None:
-        """Deploy again from the stage that failed."""
-        self._begin("deploy", at=self.room.state.retry_stage)
+        """Run what failed once more: a deployment from its stage on, all else as a whole."""
+        state = self.room.state
+        started = state.started
+        if started is None or started.verb == "deploy":
+            dry = started is not None and started.dry_run
+            self._begin("deploy", dry_run=dry, at=None if dry else state.retry_stage)
+        else:
+            self._begin(started.verb)
 
     def _confirm_deploy(self, *, dry_run: bool) -> None:
         draft, nodes = self.session.draft, self.session.peek()[0]

@@ -140,9 +140,7 @@ def outcome(room: JobRoom) -> Content:
         told = [m for m in (ended.what, ended.why, ended.fix) if m is not None]
         lines += [marked("bad" if i == 0 else "none", f"{node if i == 0 else ''}{t(m)}")
                   for i, m in enumerate(told)]  # fmt: skip
-        at = state.retry_stage
-        stage = Msg(f"deploy.stage.{at}") if at else Msg("deploy.stage.connect")
-        lines.append(Content(t(Msg.of("screens.deploy.now_what", stage=stage))))
+        lines.append(Content(t(_now_what(state))))
         for found in state.diagnosed:
             lines += [Content(""), *_diagnosis(found)]
     elif state.serving and room.profile is not None:
@@ -154,6 +152,15 @@ def outcome(room: JobRoom) -> Content:
         mark = "ok" if proof.ok else "bad"
         lines.append(marked(mark, proof_words(proof)))
     return Content("\n").join(lines)
+
+
+def _now_what(state: RunState) -> Msg:
+    """Say what can be done after a run that failed."""
+    started = state.started
+    if started is not None and (started.dry_run or started.verb != "deploy"):
+        return Msg.of("screens.deploy.now_again", verb=_verb(state))
+    at = state.retry_stage or "connect"
+    return Msg.of("screens.deploy.now_what", stage=Msg(f"deploy.stage.{at}"))
 
 
 def proof_words(proof: Verified) -> Msg:

@@ -1,0 +1,60 @@
+"""Stop and roll back from the Deploy screen while a node is out of reach."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Static
+
+from glm47_tui.demo import Cluster
+from glm47_tui.deploy.events import Status
+from glm47_tui.i18n import set_language
+from tests.tui.conftest import Driver, driving
+
+
+async def choose(d: Driver, key: str) -> None:
+    await d.keys(key)
+    await d.until(lambda: d.app.screen.query("#choice-yes"), "the question")
+    d.app.screen.query_one("#choice-yes").focus()
+    await d.keys("enter")
+    await d.until(lambda: d.session.job.state.ended is not None, "the end of the run")
+    await d.idle()
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("node1 could not be reached", "may still run on node1", "r runs it once more")),
+        ("zh_CN", ("未能连上 node1", "可能仍在运行", "再次执行“停止”")),
+    ],
+)
+async def test_stop_with_a_node_gone_is_done_again_by_retry(
+    cluster: Cluster, lang: str, words: tuple[str, ...]
+) -> None:
+    set_language(lang)
+    cluster.fault("ssh-down", 1)
+    async with driving(str(cluster.home / "profile.toml"), size=(100, 30), lang=lang) as d:
+        d.app.action_go("deploy")
+        await d.until(lambda: d.app.step_shown == "deploy", "Deploy")
+        await choose(d, "s")
+        state = d.session.job.state
+        assert state.ended is not None and state.ended.exit_code == 3
+        assert state.cell("launch", 0).status is Status.PRESENT
+        assert state.cell("launch", 1).status is Status.SKIPPED
+        outcome = d.app.screen.query_one("#outcome", Static)
+        assert outcome.display and outcome.region.height > 0
+        for word in words:
+            assert word in str(outcome.content)
+        cluster.clear("ssh-down", 1)
+
+        def second() -> bool:
+            job = d.session.job
+            ended = job.state.ended
+            return not job.running and ended is not None and ended.exit_code == 0
+
+        await d.keys("r")
+        await d.idle()
+        while not second():  # sshd listens again a moment after the fault is off
+            await d.keys("r")
+            await d.idle()
+        started = d.session.job.state.started
+        assert started is not None and started.verb == "stop"
