@@ -7,19 +7,22 @@ of one deployment belong together: when one is gone, all are started anew.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 from glm47_tui.deploy.consent import Question
 from glm47_tui.deploy.engines import STAGE, engine_log, runs, stop_engine, tail_log, wait_free
-from glm47_tui.deploy.errors import failed
+from glm47_tui.deploy.errors import Halted, Trouble, failed
 from glm47_tui.deploy.events import Status
 from glm47_tui.deploy.model_step import time_words
-from glm47_tui.deploy.node_steps import Patches, self_test
 from glm47_tui.deploy.run import Node, Run
+from glm47_tui.deploy.selftests import SelfTests
 from glm47_tui.deploy.survey import State
 from glm47_tui.i18n import Msg
 from glm47_tui.remote import RemoteError
 
 START_S = 90.0
+LATE_S = 20.0
+"""How long the self-tests are waited for after an engine has ended: they may know why."""
 
 
 class Launch:
@@ -46,6 +49,7 @@ class Launch:
         if not self._agreed(stale):
             for node in run.nodes:
                 run.bus.step(STAGE, node.index, Status.PRESENT, Msg.of("deploy.note.kept"))
+            self._test_kept()
             return False
         self._clear()
         self._start()
@@ -101,25 +105,67 @@ class Launch:
         run.each(STAGE, stop)
 
     def _start(self) -> None:
+        """Start all engines, the self-tests beside them; one that fails ends the engines."""
         run = self._run
         run.causes.forget()
+        tests = SelfTests(run, run.nodes, stage=STAGE)
+        try:
+            self._start_all(tests)
+            tests.wait()
+        except (Halted, Trouble) as ended:
+            # A wrong parser may also be what ended an engine, which is seen first then.
+            if isinstance(ended, Trouble) and tests.trouble is None:
+                tests.wait_quietly(LATE_S)
+            if tests.trouble is None or run.halt.is_set():
+                raise
+            self._take_back(tests)
+            raise tests.trouble from None
+        finally:
+            tests.close()
+        for node in run.nodes:
+            run.bus.step(STAGE, node.index, Status.APPLIED, tests.notes.get(node.index))
+
+    def _start_all(self, tests: SelfTests) -> None:
+        run = self._run
         head, others = run.nodes[0], run.nodes[1:]
-        self._self_tests()
         run.each(STAGE, self._start_one, [head], self._half)
         if others:
             for node in others:
                 note = Msg.of("deploy.note.waits_for_head", port=run.profile.launch.rpc_port)
                 run.bus.step(STAGE, node.index, Status.WAITING, note)
-            run.each(STAGE, self._wait_rpc, [head], self._half)
+            run.each(STAGE, lambda node: self._wait_rpc(node, tests), [head], self._half)
+            if tests.stop.is_set():
+                raise Halted
             run.each(STAGE, self._start_one, others, self._half)
 
-    def _self_tests(self) -> None:
-        """Prove the parsers of nodes whose patches were there already, before a long load."""
-        todo = [node for node in self._run.nodes if "patches" not in node.changed]
-        limit = Patches().verify_s
-        self._run.each(
-            STAGE, lambda node: void(self_test(self._run, node, limit, stage=STAGE)), todo
-        )
+    def _take_back(self, tests: SelfTests) -> None:
+        """A parser is wrong: end the engines that were started, say which node's tests failed."""
+        run = self._run
+        tests.close()
+        note = Msg.of("deploy.note.ended_again")
+        for index, error in tests.failed.items():
+            run.bus.step(STAGE, index, Status.FAILED, error.what)
+
+        def stop(node: Node) -> None:
+            if stop_engine(run, node):
+                run.touched(node, STAGE)
+                run.bus.log(node.index, STAGE, str(note))
+            if node.index not in tests.failed:
+                run.bus.step(STAGE, node.index, Status.SKIPPED, note)
+
+        with suppress(Trouble):  # an engine that does not end is said by its step
+            run.each(STAGE, stop)
+
+    def _test_kept(self) -> None:
+        """Engines that are kept: the parsers are tested where they were patched just now."""
+        todo = [node for node in self._run.nodes if "patches" in node.changed]
+        tests = SelfTests(self._run, todo, stage=STAGE)
+        try:
+            tests.wait()
+        finally:
+            tests.close()
+            for index, error in tests.failed.items():
+                self._run.bus.step(STAGE, index, Status.FAILED, error.what)
 
     def _start_one(self, node: Node) -> None:
         run = self._run
@@ -133,7 +179,7 @@ class Launch:
         pid = result.fact("pid") or "?"
         run.bus.step(STAGE, node.index, Status.APPLIED, Msg.of("deploy.note.started", pid=pid))
 
-    def _wait_rpc(self, node: Node) -> None:
+    def _wait_rpc(self, node: Node, tests: SelfTests) -> None:
         """Wait until node 0's rpc port listens; across cut connections, within the limit."""
         run = self._run
         limit = float(run.profile.limits.peer_s)
@@ -145,7 +191,7 @@ class Launch:
                 try:
                     result = run.call(
                         node, STAGE, "wait_rpc", str(int(left) + 1),
-                        stage=STAGE, timeout=left + 30, cancel=True,
+                        stage=STAGE, timeout=left + 30, cancel=tests.stop,
                     )  # fmt: skip
                 except RemoteError as error:
                     if error.kind != "lost":

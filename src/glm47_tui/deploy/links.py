@@ -116,16 +116,18 @@ class Links:
         stage: str,
         secrets: Mapping[str, str] | None = None,
         on_line: LineSink | None = None,
-        cancel: bool = False,
+        cancel: bool | threading.Event = False,
         tries: int = 1,
         pauses: Sequence[float] | None = None,
     ) -> Result:
         """Run a script on a node.
 
         ``tries`` above 1 is for what may run twice: a cut connection is made again and the script
-        sent again. ``cancel``: the run's halt ends it (else it comes to its own end or limit).
+        sent again. ``cancel``: the run's halt ends it, or this event (else it comes to its own end
+        or limit).
         Raises RemoteError; Halted when it was ended.
         """
+        stop = cancel if isinstance(cancel, threading.Event) else self._halt if cancel else None
         for left in range(tries - 1, -1, -1):
             connection = self.get(node)
             if not connection.alive:
@@ -137,10 +139,10 @@ class Links:
                     timeout=timeout,
                     secrets=secrets,
                     on_line=on_line,
-                    cancel=self._halt if cancel else None,
+                    cancel=stop,
                 )
             except RemoteError as error:
-                if cancel and self._halt.is_set():
+                if stop is not None and stop.is_set():
                     raise Halted from None
                 if left == 0 or not (error.kind == "lost" or not connection.alive):
                     raise

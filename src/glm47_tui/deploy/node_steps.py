@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from glm47_tui.deploy.consent import Question
 from glm47_tui.deploy.errors import failed
@@ -15,6 +17,9 @@ from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
 from glm47_tui.remote.api import PushFile
 from glm47_tui.render import deployed_files
+
+SELF_TEST_S: Final = 600.0
+"""Limit of a self-test, which imports vLLM and reads the tokenizer: a minute on a busy host."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +172,10 @@ def differences(state: State) -> list[str]:
 
 @dataclass(frozen=True)
 class Patches(Step):
-    """The parsers of GLM-4.7 in vLLM, and the proof that they work."""
+    """The parsers of GLM-4.7 in vLLM. That they work is proved beside the launch (selftests)."""
 
     id: str = "patches"
     apply_s: float = 180.0
-    verify_s: float = 600.0
-    """The self-test imports vLLM and reads the tokenizer: a minute on a busy host."""
 
     def present(self, run: Run, node: Node, state: State) -> Msg | None:
         """Say how it is done."""
@@ -190,15 +193,13 @@ class Patches(Step):
         files = [words.split()[0] for words in state.all("file") if words.endswith(" foreign")]
         return failed("foreign", files=", ".join(files) or "?", folder=state.fact("vllm") or "?")
 
-    def proved(self, run: Run, node: Node) -> Msg | None:
-        """Run the self-test in the container."""
-        return self_test(run, node, self.verify_s)
 
-
-def self_test(run: Run, node: Node, limit_s: float, *, stage: str = "patches") -> Msg:
-    """Feed both parsers with GLM-4.7's text in the container; raises DeployFailed."""
+def self_test(run: Run, node: Node, limit_s: float, *, stage: str, cancel: threading.Event) -> Msg:
+    """Feed both parsers with GLM-4.7's text in the container; raises DeployFailed, Halted."""
     run.progress(stage, node.index, Msg.of("deploy.progress.selftest"), limit=limit_s)
-    result = run.call(node, "patches", "verify", stage=stage, timeout=limit_s, tries=2, cancel=True)
+    result = run.call(
+        node, "patches", "verify", stage=stage, timeout=limit_s, tries=2, cancel=cancel
+    )
     tests = [fact for fact in result.facts if fact[0] == "selftest" and len(fact) > 2]
     bad = [fact for fact in tests if fact[2] != "ok"]
     if result.ok and not bad:

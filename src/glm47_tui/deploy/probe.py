@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from glm47_tui.service import Answer, Service
 
 PAUSE_S: Final = 0.5
+SOON_S: Final = 0.1
+"""Pause once the engine has said that it serves, for a few tries."""
+SOON_TRIES: Final = 30
 REFUSALS: Final = 5
 """So many 4xx answers in a row are not the start's passing trouble: the request does not fit."""
 ANSWER_S: Final = 300.0
@@ -36,6 +39,8 @@ class Prober:
         self.answer: Answer | None = None
         self.refusal: UserError | None = None
         self._refusals = 0
+        self._soon = 0
+        self._poked = threading.Event()
 
     @property
     def refused(self) -> bool:
@@ -66,13 +71,19 @@ class Prober:
         """Go on asking on a daemon thread; ``wake`` is set when the answer came."""
         threading.Thread(target=self._live, args=(wake,), name="deploy-probe", daemon=True).start()
 
+    def poke(self) -> None:
+        """The engine says that it serves: ask at once, and more often for a while."""
+        self._soon = SOON_TRIES
+        self._poked.set()
+
     def stop(self) -> None:
         """Ask no more."""
         self._over.set()
+        self._poked.set()
 
     def close(self) -> None:
         """Give the forwarded port back."""
-        self._over.set()
+        self.stop()
         if self._service is not None:
             self._service.close()
 
@@ -86,7 +97,9 @@ class Prober:
                 self.refusal = error
                 wrong = 400 <= getattr(error, "status", 0) < 500
                 self._refusals = self._refusals + 1 if wrong else 0
-            self._over.wait(PAUSE_S)
+            self._soon -= 1
+            if self._poked.wait(SOON_S if self._soon > 0 else PAUSE_S) and not self._over.is_set():
+                self._poked.clear()
         wake.set()
 
     def _ask(self, limit_s: float, cancel: threading.Event) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from glm47_tui.deploy.engines import engine_log
@@ -34,8 +34,16 @@ AWAY_S: Final = 5.0
 class Watch:
     """Follows one engine's log: lines become events, phases and food for the diagnosis."""
 
-    def __init__(self, run: Run, node: Node, stalls: StallWatch, wake: threading.Event) -> None:
+    def __init__(
+        self,
+        run: Run,
+        node: Node,
+        stalls: StallWatch,
+        wake: threading.Event,
+        on_serving: Callable[[], None],
+    ) -> None:
         self._run = run
+        self._on_serving = on_serving
         self._node = node
         self._file = engine_log(run, node)
         self._reader = PhaseReader(node.name)
@@ -67,6 +75,8 @@ class Watch:
         self._run.bus.emit(
             EnginePhase(self._node.index, Phase(seen.phase), seen.fraction, seen.detail)
         )
+        if self._node.index == 0 and seen.phase == Phase.SERVING.value:
+            self._on_serving()
 
     def _engine(self, words: tuple[str, ...]) -> None:
         self.died = words
@@ -105,7 +115,9 @@ class Ready:
         for node in run.nodes:
             run.bus.step(STAGE, node.index, Status.APPLYING)
         try:
-            self._watches = [Watch(run, node, self._stalls, self._wake) for node in run.nodes]
+            self._watches = [
+                Watch(run, node, self._stalls, self._wake, self._prober.poke) for node in run.nodes
+            ]
             self._prober.start(self._wake)
             self._wait()
         except Halted:

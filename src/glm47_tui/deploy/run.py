@@ -94,7 +94,7 @@ class Run:
         stage: str,
         timeout: float,
         secrets: Mapping[str, str] | None = None,
-        cancel: bool = False,
+        cancel: bool | threading.Event = False,
         tries: int = 1,
         on_line: Callable[[str], None] | None = None,
         quiet: bool = False,

@@ -83,11 +83,6 @@ class Step:
         step = Msg.of(f"deploy.stage.{self.id}")
         raise failed(name, step=step, code=result.code, line=last[:300])
 
-    def proved(self, run: Run, node: Node) -> Msg | None:
-        """Prove the result beyond its state, after an apply; returns words for it."""
-        del run, node
-        return None
-
     def half(self, run: Run, node: Node) -> Msg | None:
         """What a cancelled apply leaves behind."""
         del run, node
@@ -149,8 +144,7 @@ def _bring(run: Run, node: Node, step: Step) -> None:
     if after.word != "done":
         line = after.lines[-1] if after.lines else after.word
         raise failed("not_done", step=Msg.of(f"deploy.stage.{step.id}"), line=line[:300])
-    note = step.proved(run, node) or step.present(run, node, after)
-    run.bus.step(step.id, node.index, Status.APPLIED, note)
+    run.bus.step(step.id, node.index, Status.APPLIED, step.present(run, node, after))
 
 
 def _say_needed(run: Run, node: Node, step: Step, state: State) -> None:

@@ -1,0 +1,84 @@
+"""The self-tests of the parsers go on beside the launch: what becomes of the engines."""
+
+from __future__ import annotations
+
+import pytest
+
+from glm47_tui.deploy.events import Event, Progress, Status, StepChanged
+from tests.demo.conftest import Lab
+from tests.demo.jobs import Runner
+
+MODEL = "/opt/data/verification/models/GLM-4.7"
+REASONING = "/vllm-workspace/vllm/vllm/reasoning/__init__.py"
+
+
+@pytest.fixture
+def ready(lab: Lab) -> Lab:
+    lab.cluster.fault("image-present")
+    return lab
+
+
+def runner(lab: Lab, **more: object) -> Runner:
+    return Runner(lab.profile, lab.fleet, **more)  # type: ignore[arg-type]
+
+
+def nothing_runs(run: Runner) -> bool:
+    nodes = run.job().status().nodes
+    return all(node.engine == "absent" and node.lock is None for node in nodes)
+
+
+def test_a_test_that_fails_on_one_node_ends_the_engines_of_all(ready: Lab) -> None:
+    ready.sh('mv "$1/tokenizer.json" "$1/aside"', MODEL, node=1)
+    run = runner(ready)
+    ended = run.run()
+    assert (ended.exit_code, ended.node) == (5, 1), run.words()
+    assert "self-test" in run.words()
+    assert run.last("patches") == [Status.APPLIED] * 2
+    assert run.last("launch") == [Status.SKIPPED, Status.FAILED]
+    assert "self-test" in run.note("launch", 0)
+    assert not run.last("ready"), "nobody waits for the weights"
+    assert nothing_runs(run)
+
+    ready.sh('mv "$1/aside" "$1/tokenizer.json"', MODEL, node=1)
+    again = runner(ready)
+    assert again.run().exit_code == 0, again.words()
+    assert again.last("patches") == [Status.PRESENT] * 2
+    assert "self-test" in again.note("launch", 0)
+
+
+def test_a_parser_that_ends_the_engine_is_said_by_its_test(ready: Lab) -> None:
+    """The engine imports the parsers, too, and may well be the first to end."""
+    first = runner(ready)
+    assert first.run().exit_code == 0, first.words()
+    assert first.run("stop").exit_code == 0
+    name = ready.profile.container.name
+    ready.sh(f'docker exec "$1" bash -c "echo \\"raise ImportError(42)\\" >>{REASONING}"', name)
+    run = runner(ready)
+    ended = run.run()
+    assert (ended.exit_code, ended.node) == (5, 0), run.words()
+    assert "self-test" in run.words() and "42" in run.words()
+    assert run.last("launch")[0] is Status.FAILED
+    assert nothing_runs(run)
+
+
+def test_an_interrupt_beside_the_tests_is_mended_by_the_next_run(ready: Lab) -> None:
+    run = runner(ready)
+    asked: list[str] = []
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Progress) and event.note.id == "deploy.progress.selftest":
+            asked.append("tests")
+        starts = isinstance(event, StepChanged) and (event.stage, event.node) == ("launch", 0)
+        if asked and starts and event.status is Status.APPLIED:  # type: ignore[union-attr]
+            run.cancel.set()
+
+    run.on = interrupt
+    ended = run.run()
+    assert asked and ended.exit_code == 130, run.words()
+    status = runner(ready).job().status()
+    assert [bool(node.pid) for node in status.nodes] == [True, False]
+    assert not any(node.lock for node in status.nodes)
+
+    again = runner(ready)
+    assert again.run().exit_code == 0, again.words()
+    assert again.last("launch") == [Status.APPLIED] * 2, "engines belong together"
