@@ -20,7 +20,7 @@ from tests.lab.kit.tool import Tool
 
 HERE = Path(__file__).parent
 ORDER = ("test_lab", "test_stand_ins", "test_check", "test_login", "test_patches",
-         "test_container", "test_deploy", "test_monitor", "test_trouble",
+         "test_container", "test_deploy", "test_running", "test_monitor", "test_trouble",
          "test_wizard")  # fmt: skip
 """Cheap tests first; those that start engines last."""
 

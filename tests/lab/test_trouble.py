@@ -86,8 +86,12 @@ def test_a_node_that_loses_its_power_in_the_load_and_comes_back(
         outcome = running.finish(LIMIT)
     finally:
         lab.boot(host("node1"))
-    assert outcome.exit_code in (3, 5), outcome.said
+    assert outcome.exit_code == 3, outcome.said
     assert _names(outcome, 1), outcome.said
+    said = [(e["node"], e["note"]["id"]) for e in outcome.events
+            if e["event"] == "StepChanged" and e["stage"] == "ready" and "note" in e]  # fmt: skip
+    assert (1, "deploy.note.away") in said, "named long before the run gives up"
+    assert (0, "deploy.note.away") not in said, "a busy node is not called dead"
 
     again = tool.replay(profile())
     assert again.exit_code == 0, again.said

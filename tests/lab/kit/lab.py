@@ -96,8 +96,13 @@ class Lab:
             lines.append(f"{item.ip} {kind} {blob}")
         (self.layout.keys / "known_hosts").write_text("\n".join(lines) + "\n")
 
+    def _plug(self, item: Host, *, up: bool) -> None:
+        for index in range(len(item.nics)):
+            net.plug(self.layout, item.name, index, up=up)
+
     def boot(self, item: Host) -> None:
         """Start one host and wait until its sshd, and on a node dockerd with the image, answer."""
+        self._plug(item, up=True)
         hosts.boot(self.layout, item)
         where = self.layout.host_dir(item.name)
         try:
@@ -139,7 +144,8 @@ class Lab:
         hosts.wait_for(f"{name}: sshd", lambda: self._answers(host(name), LISTENS))
 
     def kill(self, name: str) -> None:
-        """A host loses its power."""
+        """A host loses its power: nobody is told, and nothing answers in its place."""
+        self._plug(host(name), up=False)
         if alive := hosts.kill(self.layout.netns(name)):
             raise RuntimeError(f"{name}: processes do not end: {alive}")
 
