@@ -140,6 +140,10 @@ def _memory_size(value: str) -> str:
     return value.lower()
 
 
+# Strict: to pydantic `true` would be the number 1 and "22" a port; in a file either is a mistake.
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
 ScriptText = Annotated[str, AfterValidator(_script_safe)]
 ScriptWord = Annotated[str, AfterValidator(_word_safe)]
 AbsPath = Annotated[str, AfterValidator(_abs_path)]
@@ -150,7 +154,7 @@ Jump = Annotated[str, AfterValidator(_jump)]
 User = Annotated[str, AfterValidator(_user)]
 LocalPath = Annotated[str, AfterValidator(_local_path)]
 MemorySize = Annotated[str, AfterValidator(_memory_size)]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[Whole, Field(ge=1, le=65535)]
 ProfileName = Annotated[str, AfterValidator(_pattern("name", r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"))]
 ContainerName = Annotated[
     str, AfterValidator(_pattern("container", r"[A-Za-z0-9][A-Za-z0-9_.-]{0,126}"))

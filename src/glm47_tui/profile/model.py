@@ -10,7 +10,7 @@ import json
 import posixpath
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from typing_extensions import Self
 
 from glm47_tui.profile.fields import (
@@ -24,13 +24,16 @@ from glm47_tui.profile.fields import (
     LocalPath,
     MemorySize,
     Nic,
+    Number,
     Port,
     ProfileName,
     RepoId,
     ScriptText,
     ScriptWord,
     ServedName,
+    Switch,
     User,
+    Whole,
     bad,
 )
 
@@ -82,7 +85,7 @@ class ContainerSpec(_Part):
     """Where the container sees it."""
     shm_size: MemorySize = "1g"
     """Size of /dev/shm in the container (Docker's own default is 64 MB)."""
-    devices: Annotated[tuple[Annotated[int, Field(ge=0, le=63)], ...], Field(min_length=1)] = (
+    devices: Annotated[tuple[Annotated[Whole, Field(ge=0, le=63)], ...], Field(min_length=1)] = (
         0, 1, 2, 3, 4, 5, 6, 7,
     )  # fmt: skip
     """Numbers of the NPUs given to the container (/dev/davinciN)."""
@@ -101,7 +104,7 @@ class SshSpec(_Part):
     """Private key file on this machine."""
     jump: Jump | None = None
     """Jump host, user@host:port."""
-    sudo: bool | None = None
+    sudo: Switch | None = None
     """Run commands through sudo; unset: when the login is not root."""
     known_hosts: LocalPath | None = None
     """A known_hosts file to trust besides ~/.ssh/known_hosts."""
@@ -122,7 +125,7 @@ class SshOverride(_Part):
     """Private key file for this node."""
     jump: Jump | Literal[""] | None = None
     """Jump host of this node; empty: none."""
-    sudo: bool | None = None
+    sudo: Switch | None = None
     """Run commands through sudo on this node."""
 
 
@@ -151,6 +154,13 @@ def _json_safe(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _plain_int(value: Any) -> Any:
+    """Refuse what only equals a whole number: to a literal, `true` is 1."""
+    if isinstance(value, (bool, float)):
+        raise bad("int_type")
+    return value
+
+
 class LaunchSpec(_Part):
     """Flags and environment of `vllm serve`."""
 
@@ -160,21 +170,21 @@ class LaunchSpec(_Part):
     """Port of the API."""
     rpc_port: Port = 8082
     """Port of the data-parallel handshake on node 0 (vLLM's own default is 29550)."""
-    data_parallel_local: Annotated[int, Field(ge=1, le=64)] = 1
+    data_parallel_local: Annotated[Whole, Field(ge=1, le=64)] = 1
     """Engines (data-parallel ranks) per host."""
-    tensor_parallel: Annotated[int, Field(ge=1, le=64)] = 8
+    tensor_parallel: Annotated[Whole, Field(ge=1, le=64)] = 8
     """NPUs per engine."""
-    expert_parallel: bool = True
+    expert_parallel: Switch = True
     """Spread the experts over all NPUs."""
-    max_model_len: Annotated[int, Field(ge=128, le=202752)] = 8192
+    max_model_len: Annotated[Whole, Field(ge=128, le=202752)] = 8192
     """Longest context in tokens (the model's own limit is 202752)."""
-    max_num_batched_tokens: Annotated[int, Field(ge=1)] = 8192
+    max_num_batched_tokens: Annotated[Whole, Field(ge=1, le=2**31 - 1)] = 8192
     """Tokens per scheduling step."""
-    max_num_seqs: Annotated[int, Field(ge=1, le=4096)] = 8
+    max_num_seqs: Annotated[Whole, Field(ge=1, le=4096)] = 8
     """Requests per engine at a time."""
-    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.9
+    gpu_memory_utilization: Annotated[Number, Field(gt=0, le=1)] = 0.9
     """Share of HBM that vLLM may use."""
-    trust_remote_code: bool = True
+    trust_remote_code: Switch = True
     """Let the model folder bring code."""
     tool_call_parser: ServedName = "glm47"
     """Tool-call parser."""
@@ -197,26 +207,26 @@ class LaunchSpec(_Part):
 class ImprovementsSpec(_Part):
     """What the tool does better than the guide; each can be switched off (errata)."""
 
-    shm_size: bool = True
+    shm_size: Switch = True
     """Pass --shm-size (errata 8)."""
-    detached: bool = True
+    detached: Switch = True
     """Start the container detached, -itd instead of -it (errata 7)."""
-    drop_dead: bool = False
+    drop_dead: Switch = False
     """Drop settings that the chosen versions do not read (errata 10 and 11)."""
 
 
 class LimitsSpec(_Part):
     """How long to wait at most."""
 
-    connect_s: Annotated[int, Field(ge=1, le=600)] = 15
+    connect_s: Annotated[Whole, Field(ge=1, le=600)] = 15
     """Seconds to log in to a node."""
-    pull_min: Annotated[int, Field(ge=1, le=1440)] = 120
+    pull_min: Annotated[Whole, Field(ge=1, le=1440)] = 120
     """Minutes for pulling the image."""
-    download_h: Annotated[int, Field(ge=1, le=240)] = 48
+    download_h: Annotated[Whole, Field(ge=1, le=240)] = 48
     """Hours for downloading the model."""
-    peer_s: Annotated[int, Field(ge=10, le=3600)] = 300
+    peer_s: Annotated[Whole, Field(ge=10, le=3600)] = 300
     """Seconds until node 0 opens its rpc port."""
-    ready_min: Annotated[int, Field(ge=1, le=1440)] = 120
+    ready_min: Annotated[Whole, Field(ge=1, le=1440)] = 120
     """Minutes from launch to the first answer."""
 
 
@@ -230,7 +240,9 @@ class VerifySpec(_Part):
 class Profile(_Part):
     """Everything a deployment needs to know, except secrets."""
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")] = SCHEMA
+    schema_version: Annotated[Literal[1], BeforeValidator(_plain_int), Field(alias="schema")] = (
+        SCHEMA
+    )
     """Version of this file format."""
     name: ProfileName
     """Name of the profile; also of the folder on the nodes."""

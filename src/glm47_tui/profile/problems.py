@@ -82,6 +82,8 @@ def _message(item: dict[str, Any]) -> Msg:
     kind = item["type"]
     args = {k: v for k, v in (item.get("ctx") or {}).items() if k != "error"}
     args.setdefault("value", _short(item.get("input")))
+    if item["loc"] == ("nodes",) and kind == "tuple_type" and isinstance(item["input"], Mapping):
+        return Msg.of("profile.bad.nodes_table")
     id_ = f"profile.bad.{kind}"
     if id_ in catalog("en", "profile"):
         return Msg(id_, args)
@@ -89,5 +91,7 @@ def _message(item: dict[str, Any]) -> Msg:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"  # as TOML spells it
     text = repr(value) if not isinstance(value, str) else value
     return text if len(text) <= 60 else text[:57] + "..."

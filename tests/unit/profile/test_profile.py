@@ -6,14 +6,26 @@ import json
 import os
 import re
 import stat
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from glm47_tui.i18n import LANGUAGES, set_language, t
-from glm47_tui.profile import ProfileInvalid, dumps, list_names, load, loads, parse, path_of, save
+from glm47_tui.profile import (
+    Profile,
+    ProfileInvalid,
+    dumps,
+    list_names,
+    load,
+    loads,
+    parse,
+    path_of,
+    save,
+)
 from glm47_tui.profile.store import write_private
 
 ISSUE = """
@@ -96,7 +108,21 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("ports equal", {"launch__rpc_port": 8080}, "", "profile.bad.ports_equal"),
     ("port high", {"launch__port": 70000}, "launch.port", "profile.bad.less_than_equal"),
     ("port low", {"launch__port": 0}, "launch.port", "profile.bad.greater_than_equal"),
-    ("port word", {"launch__port": "http"}, "launch.port", "profile.bad.int_parsing"),
+    ("port word", {"launch__port": "http"}, "launch.port", "profile.bad.int_type"),
+    ("port text", {"launch__port": "22"}, "launch.port", "profile.bad.int_type"),
+    ("port float", {"launch__port": 8080.0}, "launch.port", "profile.bad.int_type"),
+    ("schema true", {"schema": True}, "schema", "profile.bad.int_type"),
+    ("schema float", {"schema": 1.0}, "schema", "profile.bad.int_type"),
+    ("schema 0", {"schema": 0}, "schema", "profile.bad.literal_error"),
+    ("no number", {"launch__gpu_memory_utilization": float("nan")},
+     "launch.gpu_memory_utilization", "profile.bad.less_than_equal"),
+    ("number text", {"launch__gpu_memory_utilization": "0.9"},
+     "launch.gpu_memory_utilization", "profile.bad.float_type"),
+    ("huge", {"launch__max_num_batched_tokens": 10**40}, "launch.max_num_batched_tokens",
+     "profile.bad.less_than_equal"),
+    ("one node table", {"nodes": {"host": "10.77.0.10"}}, "nodes", "profile.bad.nodes_table"),
+    ("text true", {"name": True}, "name", "profile.bad.string_type"),
+    ("list true", {"container__devices": True}, "container.devices", "profile.bad.tuple_type"),
     ("NPUs", {"launch__tensor_parallel": 16}, "", "profile.bad.npus"),
     ("engines", {"launch__data_parallel_local": 2}, "", "profile.bad.npus"),
     ("NPU twice", {"container__devices": [0, 0, 1, 2, 3, 4, 5, 6]}, "",
@@ -120,7 +146,8 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("schema of the future", {"schema": 2}, "schema", "profile.bad.schema_newer"),
     ("table wanted", {"model": "x"}, "model", "profile.bad.model_type"),
     ("bool", {"launch__expert_parallel": "perhaps"}, "launch.expert_parallel",
-     "profile.bad.bool_parsing"),
+     "profile.bad.bool_type"),
+    ("switch number", {"ssh__sudo": 1}, "ssh.sudo", "profile.bad.bool_type"),
 ]  # fmt: skip
 
 
@@ -140,6 +167,39 @@ def test_each_kind_of_bad_value_has_its_own_message(
         words = t(problem.what)
         assert words != message
         assert not re.search(r"\{\w+\}", words), "a placeholder was left unfilled"
+
+
+def _numbers(model: type[BaseModel], at: str = "") -> Iterator[str]:
+    """Paths of all fields that hold a number."""
+    for name, field in model.model_fields.items():
+        kinds = {field.annotation, *get_args(field.annotation)}
+        path = f"{at}{field.alias or name}"
+        if kinds & {int, float}:
+            yield path
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _numbers(kind, f"{path}__")
+
+
+NUMBERS = [path for path in _numbers(Profile) if path != "schema"]
+
+
+def test_the_fields_with_numbers_were_found() -> None:
+    assert {"ssh__port", "launch__tensor_parallel", "limits__ready_min"} <= set(NUMBERS)
+    assert len(NUMBERS) >= 14
+
+
+@pytest.mark.parametrize("path", [*NUMBERS, "nodes__1__ssh__port", "container__devices"])
+def test_true_is_no_number(path: str) -> None:
+    changes: dict[str, Any] = {path: [0, True] if path == "container__devices" else True}
+    if path == "nodes__1__ssh__port":
+        changes = {"nodes__1__ssh": {"port": True}}
+    with pytest.raises(ProfileInvalid) as caught:
+        parse(data(**changes), "test")
+    (problem,) = caught.value.problems
+    assert problem.where.startswith(path.replace("__1__", "[1].").replace("__", "."))
+    assert problem.what.id in {"profile.bad.int_type", "profile.bad.float_type"}
+    assert '"true"' in t(problem.what), "as the file has it"
 
 
 def test_all_problems_are_said_at_once() -> None:
