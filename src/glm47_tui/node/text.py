@@ -15,6 +15,10 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?",  # everything shorter, and a cut-off escape
 )
 # Tab and newline stay; a carriage return has been turned into a newline before.
+# What a terminal would act on, or what hides or turns round other text (bidi, zero width).
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # 19 digits: nanoseconds since 1970 have as many.
 _INT = re.compile(r"[0-9]{1,19}")
@@ -27,6 +31,14 @@ def clean(text: str) -> str:
         text = _ESCAPES.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return _CONTROL.sub("", text)
+
+
+def visible(text: str) -> str:
+    """Return the text with what cannot be seen written out: ``\\x1b``, ``\\r``, ``\\u202e``.
+
+    For a person who compares files: what makes two of them differ must not vanish.
+    """
+    return _UNSEEN.sub(lambda found: repr(found.group())[1:-1], text)
 
 
 def to_int(word: str | None) -> int | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
+from glm47_tui.node.text import visible
 from glm47_tui.profile import Profile
 from glm47_tui.render import (
     LintFacts,
@@ -46,7 +47,9 @@ main() {
 }
 main "$@"
 """
-_READ = 'main() { cat -- "$1"; }\nmain "$@"\n'
+READ_BYTES = 262_144
+"""So much of a node's file is read for comparison; ours are far smaller."""
+_READ = f'main() {{ head -c {READ_BYTES} -- "$1"; }}\nmain "$@"\n'
 
 
 @dataclass(frozen=True)
@@ -146,12 +149,15 @@ class ReviewRoom:
         return posixpath.join(self.rendered.base_dir, entry.path)
 
     def node_diff(self, entry: Entry, index: int) -> str | None:
-        """Return the diff from what the node has to ours; None until it was read."""
+        """Return the diff from what the node has to ours; None until it was read.
+
+        What a terminal would act on is written out (``\\x1b``), and so is a missing last newline.
+        """
         theirs = self.texts.get((index, entry.path))
         if theirs is None:
             return None
         lines = difflib.unified_diff(
-            theirs.splitlines(), entry.text.splitlines(), f"node{index}", entry.path, lineterm=""
+            _lines(theirs), _lines(entry.text), f"node{index}", entry.path, lineterm=""
         )
         return "\n".join(lines)
 
@@ -203,3 +209,10 @@ class ReviewRoom:
             raise UserError(
                 Msg.of("screens.review.cannot_write", path=str(folder), detail=detail)
             ) from None
+
+
+def _lines(text: str) -> list[str]:
+    lines = [visible(line) for line in text.split("\n")]
+    if not lines[-1]:
+        return lines[:-1]
+    return [*lines, "\\ No newline at end of file"]  # as diff says it, in every language
