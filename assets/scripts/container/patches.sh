@@ -44,7 +44,8 @@ HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 PYTHON=${PYTHON:-python3}
 APPLIER=$HERE/apply_patch.py
 VERB='' PATCHES='' BACKUP='' VLLM='' STAGE=''
-PATHS=() ACTIONS=() SOURCES=() PRISTINE=() PATCHED=() OLDER=() STATES=() DONE=()
+PATHS=() ACTIONS=() SOURCES=() PRISTINE=() PATCHED=() OLDER=() RECORDED=() STATES=() DONE=()
+FOUND='' VERSION=''
 OVERALL='' REGISTRY='' PARSER='' BASE='' BASE_HASH=''
 
 say() { printf '%s\n' "$*"; }

