@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -241,3 +242,49 @@ async def test_a_bug_ends_the_monitor_without_a_traceback(
     assert "ZeroDivisionError" in said
     assert "hunter2" not in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("pager", "said"),
+    [
+        ("less 'x", "PAGER has a quote without its end: less 'x"),
+        ("/no/such/pager -R", "The pager /no/such/pager did not do its work"),
+        ("false", "exit code 1"),
+        ("'/no such dir/[b]pager' -R", "/no such dir/[b]pager"),
+    ],
+)
+async def test_a_pager_that_does_not_work_is_named(
+    player: Player, pager: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", pager)
+    app = MonitorApp(player)
+    monkeypatch.setattr(app, "suspend", nullcontext)  # there is no terminal to hand over here
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("o")
+        await pilot.pause()
+        assert [n.message for n in app._notifications if said in n.message], app._notifications
+
+
+async def test_the_pager_gets_the_log_by_its_words(
+    player: Player, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen it.txt"
+    script = tmp_path / "my pager"
+    script.write_text(f'#!/bin/sh\n[ "$1" = -R ] && cat "$2" > "{seen}"\n')
+    script.chmod(0o700)
+    monkeypatch.setenv("PAGER", f"'{script}' -R")
+    app = MonitorApp(player)
+    monkeypatch.setattr(app, "suspend", nullcontext)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("o")
+        await pilot.pause()
+        assert not list(app._notifications)
+    assert "line 299" in seen.read_text()
+
+
+async def test_without_a_terminal_to_hand_over_it_is_said(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.press("o")
+        await pilot.pause()
+        assert [n for n in app._notifications if "cannot be handed over" in n.message]

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import gc
-import os
 import re
-import shlex
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg, t
 from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
 from glm47_tui.monitor.feed import LogFeed
 from glm47_tui.monitor.player import SPEEDS
+from glm47_tui.programs import chosen, run_on
 from glm47_tui.screens.monitor_words import engine_line, log_title, rank_line
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.watch_events import EventList
@@ -307,16 +306,28 @@ class MonitorPane(Container):
     def action_pager(self) -> None:
         """Open the log in the user's pager."""
         lines = [line for view in self._chosen_logs() for line in view.all_lines()]
-        pager = shlex.split(os.environ.get("PAGER") or "less -R")
-        with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
-            file = Path(folder) / "log.txt"
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            try:
+        try:
+            self._page("\n".join(lines) + "\n", chosen("PAGER", default="less -R"))
+        except UserError as error:
+            self.app.notify(str(error), severity="error", markup=False)
+
+    def _page(self, text: str, pager: list[str]) -> None:
+        """Show a text in a pager and wait for its end; UserError when that cannot be done."""
+        detail = ""
+        try:
+            with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
+                file = Path(folder) / "log.txt"
+                file.write_text(text, encoding="utf-8", errors="replace")
                 with self.app.suspend():
-                    subprocess.run([*pager, str(file)], check=False)
-            except OSError as error:
-                words = t(Msg.of("watch.no_pager", pager=pager[0], detail=error.strerror or ""))
-                self.app.notify(words, severity="error")
+                    code = run_on(pager, file)
+            if code > 0:
+                detail = str(Msg.of("watch.pager_code", code=code))
+        except SuspendNotSupported:
+            detail = str(Msg.of("watch.no_suspend"))
+        except (OSError, ValueError) as error:
+            detail = getattr(error, "strerror", None) or str(error)
+        if detail:
+            raise UserError(Msg.of("watch.no_pager", pager=pager[0], detail=detail))
 
     def _chosen_logs(self) -> list[LogView]:
         return [v for v in self._views if v.has_focus] or self._views

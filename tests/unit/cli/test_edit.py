@@ -95,7 +95,7 @@ def test_what_is_no_text_is_told(edit: Edit, file: Path) -> None:
     assert file.read_text() == ISSUE
 
 
-@pytest.mark.parametrize("editor", ["/no/such/editor", "vi 'x", "false"])
+@pytest.mark.parametrize("editor", ["/no/such/editor", "vi 'x", 'vi "', "false", "'/no/such dir/ed' -x"])
 def test_an_editor_that_does_not_work_is_named(
     editor: str, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -104,5 +104,7 @@ def test_an_editor_that_does_not_work_is_named(
     with pytest.raises(SystemExit) as ended:
         main(["profile", "edit", str(file)])
     assert ended.value.code == 2
-    assert editor in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert editor.partition("' -x")[0].strip("'") in said
+    assert "Traceback" not in said
     assert file.read_text() == ISSUE

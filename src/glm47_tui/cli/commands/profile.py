@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -17,6 +14,7 @@ from glm47_tui.cli.state import load_profile
 from glm47_tui.cli.words import user_error
 from glm47_tui.errors import Exit, ProfileProblem, UserError
 from glm47_tui.i18n import Msg, t
+from glm47_tui.programs import chosen, run_on
 
 
 @click.group("profile", cls=Group)
@@ -121,20 +119,19 @@ def _text(file: Path, source: str) -> str:
 
 
 def _in_editor(text: str, name: str) -> str:
-    wanted = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    try:
-        editor = shlex.split(wanted) or ["vi"]
-    except ValueError:  # a quote without its end: taken as one word
-        editor = [wanted]
+    editor = chosen("VISUAL", "EDITOR", default="vi")
     with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
         copy = Path(folder) / name
         copy.write_text(text, encoding="utf-8")
         try:
-            subprocess.run([*editor, str(copy)], check=True)
-        except (OSError, subprocess.CalledProcessError) as error:
+            code = run_on(editor, copy)
+            detail = t("cli.profile.editor_code", code=code) if code else ""
+        except (OSError, ValueError) as error:
+            detail = getattr(error, "strerror", None) or str(error)
+        if detail:
             raise UserError(
-                Msg.of("cli.profile.no_editor", editor=editor[0], detail=str(error)),
+                Msg.of("cli.profile.no_editor", editor=editor[0], detail=detail),
                 fix=Msg.of("cli.profile.no_editor_fix"),
                 exit_code=Exit.USAGE,
-            ) from None
+            )
         return _text(copy, name)
