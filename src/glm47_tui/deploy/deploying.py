@@ -64,6 +64,7 @@ class Deployment:
         self._before_change = before_change
         self._skipped = frozenset(STAGES[2 : STAGES.index(start)] if start in STAGES else ())
         self._prober = Prober(run)
+        self._launching = Launch(run)
         self._launched = False
 
     def do(self) -> None:
@@ -77,6 +78,7 @@ class Deployment:
             self._stage("ready", self._ready)
             self._stage("verify", self._verify)
         finally:
+            self._launching.close()
             self._prober.close()
 
     def _stage(self, stage: str, work: Callable[[], None]) -> None:
@@ -131,14 +133,16 @@ class Deployment:
         )
 
     def _launch(self) -> None:
-        self._launched = Launch(self._run).do()
+        self._launched = self._launching.do()
 
     def _ready(self) -> None:
         run = self._run
         if run.dry:
             self._for_all("ready")
             return
-        Ready(run, self._prober, ran_already=not self._launched).do()
+        launching = self._launching
+        with launching.guarded("ready"):
+            Ready(run, self._prober, ran_already=not self._launched, tests=launching.tests).do()
 
     def _for_all(self, stage: str) -> None:
         """Dry run: what follows the launch is needed, or (engines that run) only looked at."""

@@ -6,8 +6,10 @@ of one deployment belong together: when one is gone, all are started anew.
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from glm47_tui.deploy.consent import Question
 from glm47_tui.deploy.engines import STAGE, engine_log, runs, stop_engine, tail_log, wait_free
@@ -31,6 +33,10 @@ class Launch:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._states: dict[int, State] = {}
+        self._notes: dict[int, Msg] = {}
+        self._saying = threading.Lock()
+        self.tests: SelfTests | None = None
+        """The self-tests beside engines that this run started; they go on beside readiness."""
 
     def do(self) -> bool:
         """Bring the engines about; returns whether any was started by this run."""
@@ -105,25 +111,12 @@ class Launch:
         run.each(STAGE, stop)
 
     def _start(self) -> None:
-        """Start all engines, the self-tests beside them; one that fails ends the engines."""
+        """Start all engines, the self-tests beside them."""
         run = self._run
         run.causes.forget()
-        tests = SelfTests(run, run.nodes, stage=STAGE)
-        try:
-            self._start_all(tests)
-            tests.wait()
-        except (Halted, Trouble) as ended:
-            # A wrong parser may also be what ended an engine, which is seen first then.
-            if isinstance(ended, Trouble) and tests.trouble is None:
-                tests.wait_quietly(LATE_S)
-            if tests.trouble is None or run.halt.is_set():
-                raise
-            self._take_back(tests)
-            raise tests.trouble from None
-        finally:
-            tests.close()
-        for node in run.nodes:
-            run.bus.step(STAGE, node.index, Status.APPLIED, tests.notes.get(node.index))
+        self.tests = SelfTests(run, run.nodes, stage=STAGE, passed=self._passed)
+        with self.guarded(STAGE):
+            self._start_all(self.tests)
 
     def _start_all(self, tests: SelfTests) -> None:
         run = self._run
@@ -138,34 +131,66 @@ class Launch:
                 raise Halted
             run.each(STAGE, self._start_one, others, self._half)
 
-    def _take_back(self, tests: SelfTests) -> None:
-        """A parser is wrong: end the engines that were started, say which node's tests failed."""
+    @contextmanager
+    def guarded(self, stage: str) -> Iterator[None]:
+        """What goes on beside the self-tests. If one fails, the engines end and that is said.
+
+        So it is, too, if an engine ends first: a wrong parser may be why.
+        """
+        tests = self.tests
+        try:
+            yield
+        except (Halted, Trouble) as ended:
+            if tests is None:
+                raise
+            if isinstance(ended, Trouble):
+                tests.settle(LATE_S)
+            trouble = tests.trouble
+            if trouble is None or self._run.halt.is_set():
+                raise
+            self._take_back(tests, stage)
+            raise trouble from None
+
+    def _take_back(self, tests: SelfTests, stage: str) -> None:
+        """A parser is wrong: say on which node, and end the engines that were started."""
         run = self._run
         tests.close()
         note = Msg.of("deploy.note.ended_again")
         for index, error in tests.failed.items():
-            run.bus.step(STAGE, index, Status.FAILED, error.what)
+            run.bus.step(stage, index, Status.FAILED, error.what)
 
         def stop(node: Node) -> None:
-            if stop_engine(run, node):
-                run.touched(node, STAGE)
-                run.bus.log(node.index, STAGE, str(note))
-            if node.index not in tests.failed:
-                run.bus.step(STAGE, node.index, Status.SKIPPED, note)
+            if not stop_engine(run, node):
+                return
+            run.touched(node, STAGE)
+            if stage != STAGE or node.index not in tests.failed:
+                run.bus.step(STAGE, node.index, Status.UNDONE, note)
 
         with suppress(Trouble):  # an engine that does not end is said by its step
             run.each(STAGE, stop)
 
+    def _passed(self, node: Node, words: Msg) -> None:
+        """The parsers of a node are all right: said with its engine's start."""
+        with self._saying:
+            self._notes[node.index] = words
+            if self._run.bus.status(STAGE, node.index) is Status.APPLIED:
+                self._run.bus.step(STAGE, node.index, Status.APPLIED, words)
+
     def _test_kept(self) -> None:
         """Engines that are kept: the parsers are tested where they were patched just now."""
         todo = [node for node in self._run.nodes if "patches" in node.changed]
-        tests = SelfTests(self._run, todo, stage=STAGE)
+        tests = SelfTests(self._run, todo, stage=STAGE, passed=self._passed)
         try:
             tests.wait()
         finally:
             tests.close()
             for index, error in tests.failed.items():
                 self._run.bus.step(STAGE, index, Status.FAILED, error.what)
+
+    def close(self) -> None:
+        """End self-tests that still run."""
+        if self.tests is not None:
+            self.tests.close()
 
     def _start_one(self, node: Node) -> None:
         run = self._run
@@ -176,8 +201,10 @@ class Launch:
         if not result.ok:
             last = [x for x in (result.out + "\n" + result.err).splitlines() if x.strip()]
             raise failed("launch", line=last[-1][:300] if last else "-", log=engine_log(run, node))
-        pid = result.fact("pid") or "?"
-        run.bus.step(STAGE, node.index, Status.APPLIED, Msg.of("deploy.note.started", pid=pid))
+        note = Msg.of("deploy.note.started", pid=result.fact("pid") or "?")
+        with self._saying:
+            note = self._notes.get(node.index, note)
+            run.bus.step(STAGE, node.index, Status.APPLIED, note)
 
     def _wait_rpc(self, node: Node, tests: SelfTests) -> None:
         """Wait until node 0's rpc port listens; across cut connections, within the limit."""
@@ -220,8 +247,6 @@ class Ticker:
     """Says every two seconds how long a wait on node 0 has lasted."""
 
     def __init__(self, run: Run, note: Msg, limit: float, begin: float) -> None:
-        import threading
-
         self._over = threading.Event()
 
         def tick() -> None:

@@ -17,6 +17,7 @@ from glm47_tui.deploy.events import EnginePhase, Phase, Status
 from glm47_tui.deploy.follow import Follower
 from glm47_tui.deploy.probe import Prober
 from glm47_tui.deploy.run import ENGINE, Node, Run
+from glm47_tui.deploy.selftests import SelfTests
 from glm47_tui.diagnose import PhaseReader, PhaseSeen, StallWatch
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
@@ -92,8 +93,16 @@ class Watch:
 class Ready:
     """The stage of readiness, over all nodes."""
 
-    def __init__(self, run: Run, prober: Prober, *, ran_already: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        prober: Prober,
+        *,
+        ran_already: bool,
+        tests: SelfTests | None = None,
+    ) -> None:
         self._run = run
+        self._tests = tests
         self._prober = prober
         self._ran_already = ran_already
         self._begin = time.monotonic()
@@ -120,6 +129,8 @@ class Ready:
             ]
             self._prober.start(self._wake)
             self._wait()
+            if self._tests is not None:
+                self._tests.wait()
         except Halted:
             for node in run.nodes:
                 run.bus.step(STAGE, node.index, Status.FAILED, Msg.of("deploy.half.loading"))
@@ -145,6 +156,8 @@ class Ready:
             self._run.check()
             if self._prober.answer is not None:
                 return
+            if self._tests is not None:
+                self._tests.check()
             self._fail_if_dead()
             self._say_away()
             if self._prober.refused:
