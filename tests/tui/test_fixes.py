@@ -1,4 +1,4 @@
-"""Fixes applied from the Checks screen, by keys, on simulated nodes: green afterwards, and undone."""
+"""Fixes from the Checks screen, by keys, on simulated nodes: green afterwards, and undone."""
 
 from __future__ import annotations
 

@@ -34,6 +34,8 @@ class Says:
     undo: str = ""
     msg: Msg | None = None
     """Found words from elsewhere, in place of the variant's."""
+    fix_msg: Msg | None = None
+    """What to do, in words from elsewhere, in place of ``fix``."""
 
     @property
     def fixable(self) -> bool:
@@ -55,9 +57,10 @@ def _says(severity: Severity) -> Callable[..., Says]:
         command: str = "",
         undo: str = "",
         msg: Msg | None = None,
+        fix_msg: Msg | None = None,
         **args: Any,
     ) -> Says:
-        return Says(severity, variant, args, node, fix, command, undo, msg)
+        return Says(severity, variant, args, node, fix, command, undo, msg, fix_msg)
 
     return say
 

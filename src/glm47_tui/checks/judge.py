@@ -77,7 +77,7 @@ def _finding(check: Check, said: Says, node: int | None) -> Finding:
         node=node,
         found=found,
         why=None if quiet else check.text("why", **said.args),
-        fix=None if quiet else check.text(said.fix, **said.args),
+        fix=None if quiet else said.fix_msg or check.text(said.fix, **said.args),
         command=said.command,
         undo=said.undo,
         fixable=said.fixable,

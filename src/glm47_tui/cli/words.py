@@ -14,6 +14,11 @@ def labelled(label: str, words: str) -> str:
     return f"{name}{words}" if name.endswith("\uff1a") else f"{name} {words}"
 
 
+def named(name: str) -> str:
+    """Put a name in front of what is said of it: the language has its own colon."""
+    return t("cli.check.of", name=name)
+
+
 def user_error(error: UserError) -> str:
     """What happened and where, why, what to do: one line each, labelled."""
     node = f"{error.node}: " if error.node else ""

@@ -19,6 +19,7 @@ from glm47_tui.deploy.status import (
 from glm47_tui.deploy.survey import SURVEY, Part, State
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import Msg
+from glm47_tui.node.engine import differences, read_flags, wanted_flags
 
 LOG_LINES = 2000
 """Lines of the log that the phase is read from."""
@@ -82,12 +83,17 @@ def _node(run: Run, node: Node) -> NodeStatus:
         run.links.again(node.index, "connect")
     parts = [Part("lock", run.script(node, "lock"))]
     parts += [Part(step, run.script(node, step)) for step in SURVEY]
+    parts.append(Part("flags", run.script(node, "launch"), ("serving",)))
     parts.append(Part("log", run.script(node, "launch"), ("last", str(LOG_LINES))))
     found = run.survey(node, parts, stage="connect")
     launch = found.get("launch", State("unknown"))
     container = found.get("container", State("unknown"))
     holder = read_holder(found.get("lock", State("unknown")))
     engine = _ENGINES.get(launch.word, "unknown")
+    running = read_flags(found.get("flags", State("unknown")).fact("serve") or "")
+    odd = differences(running, wanted_flags(run.profile, node.index))
+    if engine == "running" and odd:
+        engine = "differs"
     return NodeStatus(
         index=node.index,
         name=node.name,
@@ -98,6 +104,7 @@ def _node(run: Run, node: Node) -> NodeStatus:
         pid=_number(launch.fact("pid")),
         uptime_s=_number(launch.fact("age")),
         exit_code=_number(launch.fact("rc")),
+        flags=tuple(odd),
         phase=_phase(node, engine, found.get("log", State("unknown")).lines),
         patches=_patches(run, found.get("patches", State("unknown"))),
         lock=LockHolder(holder[1], holder[0]) if holder is not None else None,

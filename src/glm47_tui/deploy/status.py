@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from glm47_tui.deploy.events import Phase
 from glm47_tui.i18n import Msg, t
+from glm47_tui.node.engine import FlagDifference
 
 ContainerState = Literal["running", "stopped", "absent", "differs", "unknown"]
 EngineState = Literal["running", "differs", "dead", "absent", "unknown"]
@@ -38,6 +39,8 @@ class NodeStatus:
     uptime_s: float | None = None
     exit_code: int | None = None
     """Exit code of an engine that ended by itself."""
+    flags: tuple[FlagDifference, ...] = ()
+    """Where the running engine has other flags than the profile."""
     phase: Phase | None = None
     patches: str = "unknown"
     """patched, pristine, partial, builtin, foreign, plugin (nothing to patch), absent (there is
@@ -57,6 +60,10 @@ class NodeStatus:
             t("deploy.now.patches", state=Msg.of(f"deploy.now.patch.{self.patches}")),
             t("deploy.now.model", state=Msg.of(f"deploy.now.word.{self._word('model')}")),
         ]  # fmt: skip
+        out[1:1] = [
+            t("deploy.now.flag", name=d.name, running=d.running, wanted=d.wanted)
+            for d in self.flags
+        ]
         if self.lock is not None:
             out.append(t("deploy.now.lock", who=self.lock.who, age=self.lock.beat_age_s))
         return out

@@ -46,7 +46,7 @@ def engines(lab: Lab, node: str) -> list[int]:
         "for d in /proc/[0-9]*; do [ $d != /proc/$$ ] || continue; "
         "read -r c 2>/dev/null <$d/comm || continue; "
         "a=$(tr '\\0' ' ' 2>/dev/null <$d/cmdline); "
-        'case "$c $a" in VLLM*|*vllm.entrypoints*) echo ${d#/proc/};; esac; done'
+        'case "$c $a" in VLLM*|*"/vllm serve"*) echo ${d#/proc/};; esac; done'
     )
     return [int(p) for p in lab.run(node, find).stdout.split()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from glm47_tui.checks import run
 from glm47_tui.errors import Exit, UserError
 from glm47_tui.i18n import Msg, t
+from glm47_tui.render.launch import flags as launch_flags
 from tests.unit.checks.atlas import (
     CONTAINER_ID,
     IMAGE_ID,
@@ -233,22 +235,45 @@ def test_an_image_is_known_by_id_or_by_the_digest_it_was_pulled_by() -> None:
     ]
 
 
-def _serving(flags: str) -> dict[str, str | None]:
-    return {"procs": f"99\tvllm\troot\t1000\t{CONTAINER_ID}\tpython vllm serve /m {flags}"}
+def _serving(index: int, *swaps: tuple[str, str]) -> dict[str, str | None]:
+    """The process of an engine that the profile's own launch script started, its words changed."""
+    words = " ".join(shlex.split(" ".join(launch_flags(profile(), index))))
+    words = words.replace("${local_ip}", "10.77.0.10").replace("${node0_ip}", "10.77.0.10")
+    for old, new in swaps:
+        assert old in words
+        words = words.replace(old, new)
+    command = f"python3 /usr/local/bin/vllm serve /m {words}"
+    return {"procs": f"99\tvllm\troot\t1000\t{CONTAINER_ID}\t{command}"}
 
 
-def test_engines_with_different_flags_are_found_and_the_flag_named() -> None:
-    common = "--data-parallel-size 2 --max-model-len 8192"
-    head = _serving(f"--host 0.0.0.0 --port 8080 {common}")
-    peer = _serving(f"--headless --data-parallel-start-rank 1 {common}")
-    assert said("same.flags", head, peer) == [(None, "ok", "ok")]
-    spaced = _serving(f'{common} --additional-config {{"a":true, "b":[1, 2]}}')
-    tight = _serving(f'--headless {common} --additional-config {{"b":[1,2],"a":true}}')
-    assert said("same.flags", spaced, tight) == [(None, "ok", "ok")]
-    odd = _serving("--headless --data-parallel-size 2 --max-model-len 4096")
-    found = judged("same.flags", head, odd)[0]
+def test_engines_of_the_profile_have_its_flags() -> None:
+    # The guide writes the same JSON with other blanks on its two nodes.
+    assert said("same.flags", _serving(0), _serving(1)) == [(None, "ok", "ok")]
+    short = (("--data-parallel-size 2", "-dp 2"), ("--max-model-len ", "--max_model_len="))
+    assert said("same.flags", _serving(0, *short), _serving(1)) == [(None, "ok", "ok")]
+    assert said("same.flags", _serving(0), {}) == [(None, "ok", "ok")]
+    assert said("same.flags", {}, {}) == []
+
+
+def test_a_flag_that_differs_between_engines_is_named_with_both_values_and_the_profiles() -> None:
+    length = f"--max-model-len {profile().launch.max_model_len}"
+    odd = _serving(1, (length, "--max-model-len 4096"))
+    found = judged("same.flags", _serving(0), odd)[0]
     assert found.severity.value == "blocker"
-    assert "--max-model-len: node0 8192, node1 4096" in t(found.found)
+    own = profile().launch.max_model_len
+    assert f"--max-model-len: node0 {own}, node1 4096 (profile: {own})" in t(found.found)
+    assert found.fix is not None and "glm47-tui stop" in t(found.fix)
+
+
+def test_engines_that_agree_with_each_other_and_not_with_the_profile() -> None:
+    length = f"--max-model-len {profile().launch.max_model_len}"
+    more = ("--enable-auto-tool-choice", "--api-key sk-123 --enable-auto-tool-choice")
+    changed = [_serving(i, (length, "--max-model-len 4096"), more) for i in (0, 1)]
+    found = judged("same.flags", *changed)
+    assert [(f.node, f.severity.value) for f in found] == [(0, "warning"), (1, "warning")]
+    assert f"--max-model-len: 4096 (profile: {profile().launch.max_model_len})" in t(found[0].found)
+    assert "--api-key: *** (profile: -)" in t(found[0].found)
+    assert "sk-123" not in t(found[0].found)
 
 
 def test_every_section_of_the_sample_is_a_probe_of_the_script() -> None:

@@ -21,9 +21,16 @@ def login(fleet: FleetView) -> Answer:
             said.append(ok(node=index, host=spec.host))
             continue
         error = fleet.evidence.failures.get(index)
-        what: object = error.what if isinstance(error, UserError) else type(error).__name__
-        what = Msg.of("checks_access.login.none") if error is None else what
-        said.append(block("blocker", node=index, host=spec.host, error=what))
+        what: object = type(error).__name__
+        known = error if isinstance(error, UserError) else None
+        if error is None:
+            what = Msg.of("checks_access.login.none")
+        elif known is not None:
+            what = known.what
+            if known.why is not None:
+                what = Msg.of("checks_access.login.because", what=known.what, why=known.why)
+        fix = known.fix if known is not None else None
+        said.append(block("blocker", node=index, host=spec.host, error=what, fix_msg=fix))
     return said
 
 

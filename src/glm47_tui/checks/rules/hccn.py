@@ -199,8 +199,8 @@ def conf(node: NodeView) -> Answer:
 @check("hccn.ping", src.VA_MULTI, fleet=True)
 def ping(fleet: FleetView) -> Answer:
     """Every NPU reaches every NPU of the other nodes."""
-    if len(fleet.profile.nodes) < 2:
-        return None
+    if len(fleet.profile.nodes) < 2 or not fleet.several:
+        return None  # access.login speaks of the nodes that could not be looked at
     if not fleet.evidence.pings_tried:
         return unknown("untried")
     groups: dict[tuple[int, int], list[Ping]] = {}

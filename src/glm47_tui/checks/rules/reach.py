@@ -76,8 +76,8 @@ def _elsewhere(fleet: FleetView) -> str:
 
 
 def _judge(fleet: FleetView, use: PortUse, targets: Sequence[int]) -> Answer:
-    if len(fleet.profile.nodes) < 2:
-        return None
+    if len(fleet.profile.nodes) < 2 or not fleet.several:
+        return None  # access.login speaks of the nodes that could not be looked at
     if not fleet.evidence.reach_tried:
         return unknown("untried")
     return [said for t in targets if (said := _one(fleet, use, t)) is not None]

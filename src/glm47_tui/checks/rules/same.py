@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from glm47_tui.checks import sources as src
 from glm47_tui.checks.catalogue import Answer, Says, block, check, info, ok, warn
 from glm47_tui.checks.views import FleetView, NodeView
+from glm47_tui.i18n import Msg
 from glm47_tui.node import NodeFacts
 from glm47_tui.node.docker import Container, Image
+from glm47_tui.node.engine import flag_differences, running_flags, shown, wanted_flags
 
 
 def _values(fleet: FleetView, get: Callable[[NodeFacts], object]) -> dict[int, str]:
@@ -167,47 +167,53 @@ _OWN = ("--headless", "--data-parallel-start-rank", "--host", "--port")
 
 def serve_flags(node: NodeView) -> dict[str, str]:
     """Return the flags of a running `vllm serve` of this profile: {} when none runs."""
-    for process in node.facts.processes:
-        words = process.command.split()
-        if "serve" not in words or not node.ours(process.container):
-            continue
-        flags: dict[str, str] = {}
-        for word in words[words.index("serve") + 1 :]:
-            if word.startswith("--"):
-                name, _, value = word.partition("=")
-                flags[name] = value
-            elif flags:
-                last = next(reversed(flags))
-                flags[last] = f"{flags[last]} {word}".strip()
-        return {k: _plain(v) for k, v in flags.items() if k not in _OWN}
-    return {}
-
-
-def _plain(value: str) -> str:
-    """Write JSON in one way: the guide's two scripts differ in blanks, and mean the same."""
-    if value[:1] in ("{", "["):
-        with contextlib.suppress(ValueError, RecursionError):
-            return json.dumps(json.loads(value), sort_keys=True)
-    return value
+    return {k: v for k, v in running_flags(node.facts).items() if k not in _OWN}
 
 
 @check("same.flags", src.VLLM_DP, fleet=True)
 def flags(fleet: FleetView) -> Answer:
-    """Engines that run were started with the same flags."""
+    """Engines that run were started with the same flags, and with the profile's."""
     found = {n.index: f for n in fleet.nodes if (f := serve_flags(n))}
-    if len(found) < 2:
+    if not found:
         return None
-    first = min(found)
-    odd: list[str] = []
-    for index, theirs in found.items():
-        for name in sorted({*found[first], *theirs}):
-            a, b = found[first].get(name), theirs.get(name)
-            if a != b:
-                odd.append(f"{name}: node{first} {a if a is not None else '-'}, "
-                           f"node{index} {b if b is not None else '-'}")  # fmt: skip
+    wanted = {k: v for k, v in wanted_flags(fleet.profile, min(found)).items() if k not in _OWN}
+    odd = [
+        _flag(name, found, wanted)
+        for name in sorted({name for theirs in found.values() for name in theirs})
+        if len({theirs.get(name) for theirs in found.values()}) > 1
+    ]
     if odd:
-        return block("differs", listing="; ".join(odd[:5]))
-    return ok(count=len(found[first]))
+        return block("differs", listing=_joined(odd[:5]), profile=fleet.profile.name)
+    return _as_profile(fleet, tuple(found)) or ok(count=len(next(iter(found.values()))))
+
+
+def _flag(name: str, found: Mapping[int, Mapping[str, str]], wanted: Mapping[str, str]) -> Msg:
+    """Say what a flag is on every node, and what the profile says."""
+    values = ", ".join(f"node{i} {shown(name, theirs.get(name))}" for i, theirs in found.items())
+    return Msg.of("checks_same.flags.flag", name=name, values=values,
+                  wanted=shown(name, wanted.get(name)))  # fmt: skip
+
+
+def _joined(said: Sequence[Msg]) -> Msg:
+    """Put the words for several flags behind one another."""
+    if len(said) == 1:
+        return said[0]
+    return Msg.of("checks_same.flags.more", first=said[0], rest=_joined(said[1:]))
+
+
+def _as_profile(fleet: FleetView, running: Sequence[int]) -> list[Says]:
+    """Say which engines run with other flags than the profile's; [] when all have them."""
+    said = []
+    for index in running:
+        odd = flag_differences(fleet.profile, index, fleet.facts[index])
+        if odd:
+            words = [
+                Msg.of("checks_same.flags.flag", name=d.name, values=d.running, wanted=d.wanted)
+                for d in odd[:5]
+            ]
+            said.append(warn("profile", node=index, fix="fix_profile", listing=_joined(words),
+                             profile=fleet.profile.name))  # fmt: skip
+    return said
 
 
 _DECIDING = ("config.json", "model.safetensors.index.json", "tokenizer.json")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from glm47_tui.cli.base import command, option, profile_argument
 from glm47_tui.cli.state import load_profile
+from glm47_tui.cli.words import labelled, named
+from glm47_tui.cli.wrap import terminal_width, wrapped
 from glm47_tui.errors import CheckFailed, Exit
 from glm47_tui.i18n import Msg, t
 
@@ -38,12 +40,15 @@ def check(
 
     loaded = load_profile(profile)
     ask, _ = asker(secrets_stdin)
-    with connected(loaded, ask) as fleet:
+    with connected(loaded, ask, some=True) as fleet:
         findings = run(loaded, gather(fleet, loaded, only=only), only or None)
+        unreached = bool(fleet.failures)
     if as_json:
         click.echo(json.dumps([as_data(f) for f in findings], ensure_ascii=False, indent=2))
     else:
         show(findings, show_all=show_all, accepted=loaded.accepted)
+    if unreached:
+        return int(Exit.UNREACHABLE)
     return int(Exit.CHECK_FAILED) if blockers(findings, loaded.accepted) else 0
 
 
@@ -63,25 +68,48 @@ def as_data(finding: Finding) -> dict[str, Any]:
 
 
 def show(findings: Sequence[Finding], *, show_all: bool, accepted: Sequence[str]) -> None:
-    """Print findings, the worst first; those that are fine only when asked for."""
+    """Print findings, the worst first; those that are fine only when asked for.
+
+    What is the same on several nodes is said once, with all their names.
+    """
+    from glm47_tui.checks import is_accepted
+
+    width = terminal_width()
     order = ["blocker", "unknown", "warning", "info", "ok"]
-    shown = sorted(findings, key=lambda f: order.index(f.severity.value))
-    for finding in shown:
-        if finding.severity.value in ("ok", "info") and not show_all:
-            continue
-        where = t("cli.check.all_nodes") if finding.node is None else f"node{finding.node}"
-        taken = f" {t('cli.check.accepted')}" if finding.key in accepted else ""
-        mark = _MARK[finding.severity.value]
-        click.echo(f"{mark} {where}: {t(finding.found)} [{finding.check}]{taken}")
-        if finding.severity.value in ("ok", "info"):
-            continue
-        for label, msg in (("why", finding.why), ("fix", finding.fix)):
-            if msg is not None:
-                click.echo(f"     {t(f'cli.error.{label}')} {t(msg)}")
-        if finding.command:
-            click.echo(f"     $ {finding.command}")
+    several: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: order.index(f.severity.value)):
+        if show_all or finding.severity.value not in ("ok", "info"):
+            several.setdefault(_said(finding, is_accepted(finding, accepted)), []).append(finding)
+    for group in several.values():
+        for line in _lines(group, is_accepted(group[0], accepted), width):
+            click.echo(line)
     counts = Counter(f.severity.value for f in findings)
     click.echo(t("cli.check.count", **{name: counts.get(name, 0) for name in order}))
+
+
+def _said(finding: Finding, taken: bool) -> tuple[object, ...]:
+    """Return what two findings have in common that differ in their node alone."""
+    words = (
+        t(msg) if msg is not None else None for msg in (finding.found, finding.why, finding.fix)
+    )
+    return (finding.check, finding.severity, finding.node is None, taken, finding.command, *words)
+
+
+def _lines(group: Sequence[Finding], taken: bool, width: int | None) -> Iterator[str]:
+    """One finding, of one or several nodes, in lines."""
+    first = group[0]
+    where = ", ".join(f"node{f.node}" for f in group)
+    name = named(t("cli.check.all_nodes") if first.node is None else where)
+    tail = f" {t('cli.check.accepted')}" if taken else ""
+    mark = _MARK[first.severity.value]
+    yield from wrapped(f"{mark} {name}{t(first.found)} [{first.check}]{tail}", width, 5)
+    if first.severity.value in ("ok", "info"):
+        return
+    for label, msg in (("why", first.why), ("fix", first.fix)):
+        if msg is not None:
+            yield from wrapped(" " * 5 + labelled(label, t(msg)), width, 5)
+    if first.command:
+        yield f"     $ {first.command}"
 
 
 def must_pass(profile: Profile, fleet: Fleet, *, quiet: bool, cancel: threading.Event) -> None:

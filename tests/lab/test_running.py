@@ -1,0 +1,168 @@
+"""What goes wrong beside a running service, on a real vLLM: found and named by check, status and
+diagnose. The tests of this file are one story in order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.conftest import ProfileMaker
+from tests.lab.kit import net
+from tests.lab.kit import node as look
+from tests.lab.kit.host import wait_for
+from tests.lab.kit.lab import Lab
+from tests.lab.kit.layout import CONTAINER, NODES
+from tests.lab.kit.tool import Tool
+from tests.lab.test_check import blockers, check, found
+
+INSIDE = "/root/.cache/glm47-tui/lab-pair"
+FLAG = "--max-model-len"
+PROFILE_VALUE, OTHER_VALUE = "8192", "4096"
+done: set[str] = set()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared(lab: Lab) -> Iterator[None]:
+    """Nothing of ours is left for the files that come after."""
+    yield
+    for node in NODES:
+        lab.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
+                timeout=120)  # fmt: skip
+
+
+@pytest.fixture
+def served(lab: Lab) -> Lab:
+    """Chapters after the first need its end."""
+    if "served" not in done:
+        pytest.fail("nothing was deployed")
+    return lab
+
+
+def status(tool: Tool, profile: Path) -> dict[str, Any]:
+    outcome = tool.run("status", str(profile), "--json")
+    assert outcome.out.startswith("{"), outcome.said
+    return json.loads(outcome.out)
+
+
+def diagnosed(tool: Tool, folder: Path) -> dict[str, Any]:
+    outcome = tool.run("diagnose", str(folder), "--json")
+    assert outcome.out.startswith("{"), outcome.said
+    return json.loads(outcome.out)
+
+
+def logs(lab: Lab, folder: Path) -> Path:
+    """The logs of both nodes, as an engineer collects them."""
+    folder.mkdir(exist_ok=True)
+    for node in NODES:
+        name = f"glm_47_infer_{node.name}_log.txt"
+        text = lab.run(node.name, f"cat {look.BASE}/logs/{name}").stdout
+        (folder / f"{node.name}.log").write_text(text)
+    return folder
+
+
+def start_by_hand(lab: Lab, node: str) -> None:
+    """Start the engine from the script as it lies on the node."""
+    job = f"glm_47_infer_{node}"
+    sha = f"$(sha256sum <{look.BASE}/scripts/{job}.sh | cut -d' ' -f1)"
+    script = f"{INSIDE}/scripts/{job}.sh"
+    lab.run(node, f"docker exec {CONTAINER} bash {INSIDE}/scripts/detach.sh start {job} {sha} "
+                  f"bash {script}")  # fmt: skip
+
+
+def serves(lab: Lab, node: str) -> bool:
+    return "vllm serve" in look.inside(lab, node, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def test_1_engines_of_the_profile_have_its_flags(
+    lab: Lab, tool: Tool, profile: ProfileMaker
+) -> None:
+    outcome = tool.replay(profile('verify.level="protocol"'), limit=600)
+    assert outcome.exit_code == 0, outcome.said
+    done.add("served")
+    now = status(tool, profile())
+    assert [(n["engine"], n["flags"]) for n in now["nodes"]] == [("running", []), ("running", [])]
+    outcome, findings = check(tool, profile(), "--only", "same")
+    assert outcome.exit_code == 0 and not findings, outcome.said
+
+
+def test_2_a_dead_rank_is_named_by_status_and_diagnosis(
+    served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
+) -> None:
+    served.run("node1", f"kill -KILL {look.engine_core(served, 'node1')}")
+    wait_for("node1: the engine's end", lambda: not serves(served, "node1"), 60)
+    now = status(tool, profile())
+    assert now["nodes"][1]["engine"] == "dead", now
+    report = diagnosed(tool, logs(served, tmp_path / "dead"))
+    # Killed by the kernel, an engine says nothing, and the first node serves on.
+    assert report["causes"] == []
+    (stall,) = report["stalls"]
+    assert (stall["node"], stall["phase"], stall["waits_for"]) == ("node0", "serving", "node1")
+    assert "node1" in stall["fix"]
+
+
+def test_3_a_flag_that_somebody_changed_on_one_node(
+    served: Lab, tool: Tool, profile: ProfileMaker
+) -> None:
+    assert tool.run("stop", str(profile()), "--json", limit=90).exit_code == 0
+    script = f"{look.BASE}/scripts/glm_47_infer_node1.sh"
+    served.run("node1", f"sed -i 's/{FLAG} {PROFILE_VALUE}/{FLAG} {OTHER_VALUE}/' {script}")
+    for node in NODES:
+        start_by_hand(served, node.name)
+    for node in NODES:
+        wait_for(f"{node.name}: vllm", lambda node=node: serves(served, node.name), 60)
+
+    now = status(tool, profile())
+    assert [n["flags"] for n in now["nodes"]] == [
+        [], [{"name": FLAG, "running": OTHER_VALUE, "wanted": PROFILE_VALUE}]
+    ]  # fmt: skip
+    assert now["nodes"][1]["engine"] == "differs"
+    shown = tool.run("status", str(profile())).out
+    assert f"{FLAG}: {OTHER_VALUE} now, {PROFILE_VALUE} in the profile" in shown
+
+    outcome, findings = check(tool, profile())
+    assert outcome.exit_code == 4
+    named = found(findings, "same.flags")
+    assert f"{FLAG}: node0 {PROFILE_VALUE}, node1 {OTHER_VALUE}" in named["found"]
+    assert f"profile: {PROFILE_VALUE}" in named["found"]
+    assert "glm47-tui stop lab-pair" in named["fix"]
+    assert blockers(findings) == {"same.flags"}
+
+
+def test_4_a_peer_that_is_gone(
+    served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
+) -> None:
+    """The node with the other flag loses its network while node 0 waits for it."""
+    mine = profile("limits.connect_s=5")
+    assert tool.run("stop", str(profile()), "--json", limit=90).exit_code == 0
+    net.plug(served.layout, "node1", 0, up=False)
+    try:
+        start_by_hand(served, "node0")
+        wait_for("node0: vllm", lambda: serves(served, "node0"), 60)
+        outcome = tool.run("check", str(mine), "--json")
+        findings = json.loads(outcome.out)
+        gone = found(findings, "access.login", 1)
+        assert outcome.exit_code == 3
+        assert gone["severity"] == "blocker"
+        assert "10.77.0.11" in gone["found"] and "jump host" in gone["fix"]
+        assert found(findings, "npu.health", 0)["severity"] == "ok", (
+            "node 0 is looked at all the same"
+        )
+        now = status(tool, mine)
+        assert now["nodes"][0]["engine"] == "running"
+        assert "10.77.0.11" in now["nodes"][1]["error"]["text"]
+        found_out: dict[str, Any] = {}
+
+        def waits() -> bool:
+            found_out.update(diagnosed(tool, logs(served, tmp_path / "gone")))
+            return bool(found_out["stalls"])
+
+        wait_for("node0: the wait for node1", waits, 120)
+    finally:
+        net.plug(served.layout, "node1", 0, up=True)
+    stall = found_out["stalls"][0]
+    assert (stall["node"], stall["waits_for"]) == ("node0", "node1")
+    assert "node1" in stall["fix"]
