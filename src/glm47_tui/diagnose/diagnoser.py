@@ -132,7 +132,7 @@ class Diagnoser:
             ends.append((run.ended if run.ended is not None else since) - ahead)
         if not ends:
             return ()
-        return watch.stalls(now if now is not None else max(ends))
+        return watch.stalls(now if now is not None else max(ends), final=now is None)
 
 
 def _of_the_past(run: Run, began: float | None) -> bool:

@@ -89,18 +89,27 @@ class StallWatch:
         """A node's log got a line at ``at``."""
         self._nodes.setdefault(node, _Node(node)).heard = at
 
-    def stalls(self, now: float) -> tuple[Stall, ...]:
-        """Return who is stuck at ``now``, in the order of the nodes; nobody while all is well."""
-        return tuple(s for node in self._nodes.values() for s in self._of(node, now))
+    def stalls(self, now: float, *, final: bool = False) -> tuple[Stall, ...]:
+        """Return who is stuck at ``now``, in the order of the nodes; nobody while all is well.
 
-    def _of(self, node: _Node, now: float) -> Iterator[Stall]:
-        if node.phase in ("", GONE, SERVING):
+        ``final``: nothing more will be heard (logs that were collected), so an engine that ended
+        needs no grace in which the others might follow it.
+        """
+        grace = 0.0 if final else _PEER_GONE
+        return tuple(s for node in self._nodes.values() for s in self._of(node, now, grace))
+
+    def _of(self, node: _Node, now: float, grace: float) -> Iterator[Stall]:
+        if node.phase in ("", GONE):
             return
         others = [n for n in self._nodes.values() if n is not node]
-        gone = [n for n in others if n.phase == GONE and now - n.moved >= _PEER_GONE]
+        gone = [n for n in others if n.phase == GONE and now - n.moved >= grace]
         if gone:
             ago = now - gone[0].moved
-            yield self._stall("peer_gone", node, gone[0], now - node.moved, time=_time(ago))
+            # The head of a running service does not notice that a remote engine is gone.
+            case = "serving_alone" if node.phase == SERVING else "peer_gone"
+            yield self._stall(case, node, gone[0], now - node.moved, time=_time(ago))
+        elif node.phase == SERVING:
+            return
         elif node.phase == WAITING_PEER:
             yield from self._waiting(node, others, now)
         elif behind := self._behind(node, others, now):

@@ -55,6 +55,15 @@ def test_a_node_that_ended_is_waited_for_in_vain() -> None:
     assert stalls.stalls(10) == ()
 
 
+def test_a_service_whose_peer_ended_does_not_notice() -> None:
+    serving = PhaseSeen("serving")
+    stalls = watch((0, "node0", serving), (5, "node1", PhaseSeen("gone")))
+    stall = one(stalls.stalls(60), "node0")
+    assert (stall.phase, stall.waits_for) == ("serving", "node1")
+    assert stalls.stalls(10) == (), "node0 may be about to follow"
+    assert one(stalls.stalls(5, final=True), "node0").waits_for == "node1"
+
+
 def test_hccl_that_does_not_connect() -> None:
     joined = PhaseSeen("starting", None, "rank 0 of 16")
     stalls = watch((0, "node0", joined), (0, "node1", joined))
@@ -112,6 +121,7 @@ def test_every_case_has_its_words(lang: str) -> None:
         watch((0, "node0", WAITING)),
         watch((0, "node0", WAITING), (0, "node1", WAITING)),
         watch((0, "node0", WAITING), (0, "node1", PhaseSeen("gone"))),
+        watch((0, "node0", PhaseSeen("serving")), (0, "node1", PhaseSeen("gone"))),
         watch((0, "node0", PhaseSeen("profiling")), (0, "node1", weights(0.3))),
         watch((0, "node0", joined), (0, "node1", joined)),
         watch((0, "node0", PhaseSeen("capture")), (0, "node1", PhaseSeen("capture"))),
@@ -122,7 +132,7 @@ def test_every_case_has_its_words(lang: str) -> None:
         said = [words for c in cases for s in c.stalls(4000) for words in (t(s.text), t(s.fix))]
     finally:
         set_language("en")
-    assert len(said) >= 14
+    assert len(said) >= 16
     assert not [words for words in said if "{" in words or "diagnose." in words]
 
 
