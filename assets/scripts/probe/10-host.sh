@@ -86,14 +86,36 @@ filters_loaded() {
   [ ! -e "$built" ] || grep -qE '/(ip_tables|nf_tables)\.ko' "$built"
 }
 
+# Whether a firewall service is at work. To systemd, ufw is active whether it is switched on or not,
+# and not everybody has systemd; firewall-cmd and ufw need seconds on a busy host. So: what they
+# leave behind.
+firewall_state() {
+  local file name
+  case $1 in
+    ufw)
+      file=/etc/ufw/ufw.conf
+      if [ -r "$file" ]; then
+        if grep -qi '^ENABLED=yes' "$file"; then echo active; else echo inactive; fi
+        return
+      fi
+      ;;
+    firewalld)
+      for file in /proc/[0-9]*/comm; do
+        { read -r name <"$file"; } 2>/dev/null
+        [ "$name" != firewalld ] || { echo active; return; }
+      done
+      ;;
+  esac
+  if have systemctl; then soon systemctl is-active "$1" 2>/dev/null; fi
+}
+
 # Firewall services, SELinux, and what the packet filter says of incoming packets.
 p_fw() {
-  local name
-  if have systemctl; then
-    for name in firewalld ufw nftables iptables; do
-      echo "service $name $(soon systemctl is-active "$name" 2>/dev/null)"
-    done
-  fi
+  local name state
+  for name in firewalld ufw nftables iptables; do
+    state=$(firewall_state "$name")
+    [ -z "$state" ] || echo "service $name $state"
+  done
   if have getenforce; then echo "selinux $(soon getenforce 2>/dev/null)"; fi
   filters_loaded || return 0
   if have iptables; then soon iptables -w 1 -S INPUT 2>/dev/null | head -n 60; fi
