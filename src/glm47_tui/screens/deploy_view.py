@@ -49,6 +49,8 @@ def cell_text(state: RunState, stage: str, node: int, now: float) -> Content:
     phase = state.phases.get(node)
     if stage == "ready" and phase is not None and cell.status in (Status.LOOKING, Status.APPLYING):
         words = phase_text(phase)
+        if cell.note is not None and cell.note.id == "deploy.note.away":  # its phase is old news
+            mark, words = "warn", t("screens.deploy.away")
     spent = _spent(cell, now)
     return Content.assemble(
         (f"{glyph(mark)} ", STYLE[mark]), words, (f"  {spent}" if spent else "", "$quiet")
