@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from textual.widgets import Static
 
 from glm47_tui.demo import Cluster
 from glm47_tui.deploy.events import Status
-from glm47_tui.i18n import set_language
+from glm47_tui.i18n import Msg, set_language
 from tests.tui.conftest import Driver, driving
 
 
@@ -58,3 +60,22 @@ async def test_stop_with_a_node_gone_is_done_again_by_retry(
             await d.idle()
         started = d.session.job.state.started
         assert started is not None and started.verb == "stop"
+
+
+async def test_what_is_asked_for_while_something_runs_is_not_swallowed(cluster: Cluster) -> None:
+    async with driving(str(cluster.home / "profile.toml"), size=(100, 30)) as d:
+        d.app.action_go("deploy")
+        await d.until(lambda: d.app.step_shown == "deploy", "Deploy")
+        go_on = threading.Event()
+        d.session.tasks.start("detect", Msg("screens.nodes.task.detect"), lambda _: go_on.wait(60))
+        for key in ("d", "D", "s", "b"):
+            d.app.clear_notifications()
+            await d.keys(key)
+            assert d.app.screen.id != "dialog" and not d.app.screen.query("#choice-no"), key
+            told = [n.message for n in d.app._notifications]
+            assert told == ["Detect is still going on. Try again when it has ended."], key
+        assert d.session.job.state.started is None
+        go_on.set()
+        await d.idle()
+        await d.keys("D")
+        await d.until(lambda: d.session.job.state.ended is not None, "the dry run")

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
 
-from glm47_tui.i18n import Msg
+from glm47_tui.i18n import Msg, t
 from glm47_tui.session.steps import STEPS
 from glm47_tui.widgets.keybar import KeyBar
 from glm47_tui.widgets.rail import Rail
@@ -106,6 +106,14 @@ class StepScreen(Screen[None]):
         if draft is None:
             return ""
         return Msg.of("app.unsaved", name=draft.name) if draft.changed else draft.name
+
+    def told_busy(self) -> bool:
+        """Whether something runs already, which is said: one thing at a time on the nodes."""
+        active = self.session.tasks.active
+        if active:
+            told = Msg.of("app.busy_with", task=active[-1].title)
+            self.notify(t(told), severity="warning", markup=False)
+        return bool(active)
 
     def follow(self, topics: frozenset[str]) -> None:
         """Draw what the topics touch (``*``: everything)."""

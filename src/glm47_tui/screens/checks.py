@@ -179,7 +179,8 @@ class ChecksScreen(StepScreen):
             told = Msg.of("screens.nodes.cannot", where=where or "-", what=what)
             self.notify(str(told), severity="error", markup=False)
             return
-        self.room.check(only)
+        if not self.told_busy():
+            self.room.check(only)
 
     def action_accept(self) -> None:
         """Accept a warning by name, or take that back."""

@@ -249,7 +249,7 @@ class DeployScreen(StepScreen):
     def _confirm_deploy(self, *, dry_run: bool) -> None:
         draft, nodes = self.session.draft, self.session.peek()[0]
         profile = draft.profile if draft is not None else None
-        if profile is None or self.room_running:
+        if profile is None or self.told_busy():
             return
         if nodes is not None and nodes.blockers:
             told = Msg.of("screens.deploy.blocked", count=len(nodes.blockers))
@@ -278,12 +278,17 @@ class DeployScreen(StepScreen):
         self.app.push_screen(Choose(title, lines, answers, default="deploy"), answered)
 
     def _begin(self, verb: str, *, dry_run: bool = False, at: str | None = None) -> None:
+        if self.told_busy():
+            return
         if not dry_run:
             self.wizard.save_profile()
         self._show_outcome = False
         self.room.start(verb, dry_run=dry_run, at=at)
 
     def _ask_then(self, verb: str) -> None:
+        if self.told_busy():
+            return
+
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self._begin(verb)

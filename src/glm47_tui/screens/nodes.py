@@ -149,7 +149,8 @@ class NodesScreen(StepScreen):
                 self.notify(words(told), severity="error", markup=False)
             return
         self.session.keep()
-        self.session.nodes.detect()
+        if not self.told_busy():
+            self.session.nodes.detect()
 
     def action_head(self) -> None:
         """Make the node under the cursor node 0."""
