@@ -96,7 +96,20 @@ class StallWatch:
         needs no grace in which the others might follow it.
         """
         grace = 0.0 if final else _PEER_GONE
-        return tuple(s for node in self._nodes.values() for s in self._of(node, now, grace))
+        found = [s for node in self._nodes.values() for s in self._of(node, now, grace)]
+        if final and not found:
+            found += self._unsaid()
+        return tuple(found)
+
+    def _unsaid(self) -> Iterator[Stall]:
+        """The head's log ends with its wait for the others: it says no more, however long it is."""
+        head = self._nodes.get(self._head)
+        if head is None or head.phase != WAITING_PEER:
+            return
+        others = [n for n in self._nodes.values() if n is not head]
+        late = [n for n in others if n.phase in ("", STARTING, WAITING_PEER)]
+        if late or not others:
+            yield self._stall("waits_at_end", head, late[0] if late else None, 0.0)
 
     def _of(self, node: _Node, now: float, grace: float) -> Iterator[Stall]:
         if node.phase in ("", GONE):

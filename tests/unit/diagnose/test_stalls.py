@@ -129,10 +129,12 @@ def test_every_case_has_its_words(lang: str) -> None:
     ]
     set_language(lang)
     try:
-        said = [words for c in cases for s in c.stalls(4000) for words in (t(s.text), t(s.fix))]
+        stalls = [s for c in cases for s in c.stalls(4000)]
+        stalls += watch((0, "node0", WAITING)).stalls(1, final=True)
+        said = [words for s in stalls for words in (t(s.text), t(s.fix))]
     finally:
         set_language("en")
-    assert len(said) >= 16
+    assert len(said) >= 18
     assert not [words for words in said if "{" in words or "diagnose." in words]
 
 
@@ -144,6 +146,19 @@ def test_logs_alone_tell_a_stall() -> None:
     report = diagnoser.report(now=EPOCH + 400.0)
     assert report.causes == ()
     assert [(s.node, s.phase) for s in report.stalls] == [("node0", "waiting_peer")]
+
+
+def test_a_log_that_ends_with_the_wait_for_a_node_names_it() -> None:
+    waiting = watch((0, "node0", WAITING), (0, "node1", PhaseSeen("starting")))
+    assert waiting.stalls(1) == ()
+    stall = one(waiting.stalls(1, final=True), "node0")
+    assert stall.waits_for == "node1"
+    assert "waits for node1" in t(stall.text)
+    head = StallWatch(["node0"])
+    head.phase("node0", WAITING, 0)
+    alone = one(head.stalls(1, final=True), "node0")
+    assert alone.waits_for is None
+    assert "waits for the other nodes" in t(alone.text)
 
 
 def test_two_logs_of_which_one_ends_early() -> None:
