@@ -17,6 +17,7 @@ from glm47_tui.errors import UserError
 from glm47_tui.monitor.board import Board
 from glm47_tui.monitor.frames import RESUMED
 from glm47_tui.monitor.logwatch import LogWatch
+from glm47_tui.monitor.memory import Tidy
 from glm47_tui.monitor.record import Recorder
 from glm47_tui.monitor.state import Link, LinkState, MonitorState, Weight
 from glm47_tui.profile import Profile
@@ -66,6 +67,7 @@ class Monitor:
         self._head_changed = threading.Event()
         self._healthy: bool | None = None
         self._health_due = 0.0
+        self._tidy = Tidy()
 
     def start(self) -> None:
         """Begin to watch; returns at once."""
@@ -123,6 +125,7 @@ class Monitor:
             pause *= random.uniform(0.8, 1.2)  # noqa: S311 - many nodes must not knock in step
             link = Link(LinkState.RETRYING, time.time(), attempt, time.time() + pause, error)
             self.board.link(i, link)
+            self._tidy()
             self._stop.wait(pause)
         self.board.link(i, Link(LinkState.STOPPED, time.time()))
 

@@ -61,9 +61,9 @@ class Command:
     nonce: str
 
     @property
-    def marker(self) -> re.Pattern[bytes]:
-        """Finds the report that bash runs."""
-        return re.compile(rb"@@ready " + self.nonce.encode() + rb"\n")
+    def marker(self) -> bytes:
+        """The line by which bash reports that it runs. (No pattern: re would keep each of them.)"""
+        return f"@@ready {self.nonce}\n".encode()
 
 
 def build(

@@ -134,8 +134,8 @@ class Session:
 
     def saw_ready(self, output: bytes) -> bytes | None:
         """Return what follows bash's report in the output, None while it has not come."""
-        found = self.command.marker.search(output)
-        return None if found is None else output[found.end() :]
+        _, found, rest = output.partition(self.command.marker)
+        return rest if found else None
 
     def never_ready(self, output: bytes, errors: bytes, code: int) -> RemoteError:
         """Why bash never reported."""

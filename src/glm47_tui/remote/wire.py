@@ -70,6 +70,12 @@ class _Packets(Packetizer):
     def complete_handshake(self) -> None:
         self._handshake_end = None
 
+    def close(self) -> None:
+        # A jump host's channel says good-bye over that host's connection, which may be gone: raised
+        # here it would end paramiko's thread with a traceback, and its waiters would not be told.
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            super().close()
+
 
 class Refused(Exception):
     """The server opened no channel: ``code`` as in RFC 4254 5.1, ``text`` in its words."""
@@ -237,9 +243,13 @@ class Wire(paramiko.Transport):
             super().close()
             return
         # The jump host's connection may be stuck, and saying good-bye over it waits.
-        bye = threading.Thread(target=super().close, name="ssh-bye", daemon=True)
+        bye = threading.Thread(target=self._bye, name="ssh-bye", daemon=True)
         bye.start()
         bye.join(_BYE_S)
+
+    def _bye(self) -> None:
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            super().close()
 
 
 def request_exec(channel: Any, command: str) -> None:
