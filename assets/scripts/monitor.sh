@@ -197,8 +197,14 @@ log_begin() { # opens the log where an earlier run stopped, or some lines from i
   size=${words% *} inode=${words#* }
   if [ -z "$INODE" ]; then # nobody was here before
     INODE=$inode OFFSET=$((size - $(tail -n "$TAIL" -- "$LOG" | wc -c)))
-    [ "$OFFSET" -ge 0 ] || OFFSET=0
-    log_open "$LOG" "$OFFSET" || { INODE=''; return 1; }
+    # The log grew between the two: the place may be within a line, then the next one is the first.
+    if [ "$OFFSET" -gt 0 ] && log_open "$LOG" "$((OFFSET - 1))" && IFS= read -r -u 3 words; then
+      place
+      OFFSET=$PLACE
+    else
+      [ "$OFFSET" -ge 0 ] || OFFSET=0
+      log_open "$LOG" "$OFFSET" || { INODE=''; return 1; }
+    fi
     printf '@@ log %s %s new\n' "$INODE" "$OFFSET"
     PLACE=$size
     log_mark

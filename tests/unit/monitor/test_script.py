@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -306,3 +307,19 @@ def test_chunk_cut_by_the_connection_is_neither_lost_nor_doubled(node: Node) -> 
     assert lines == ["a", "b", "c"]
     assert reader.place == LogPlace(7, 18)
     assert reader.resume() == LogPlace(7, 18)
+
+
+def test_a_log_that_grows_while_it_is_opened_begins_with_a_whole_line(node: Node) -> None:
+    node.log.write_text("".join(f"line {i}\n" for i in range(10)))
+    tail = node.folder / "tail"
+    grow = f'printf "line 10, longer" >>"{node.log}"'
+    tail.write_text(f'#!/bin/sh\n{grow}\nexec {shutil.which("tail")} "$@"\n')
+    tail.chmod(0o755)
+    node.start("tail=3")
+    node.wait("log")
+    with node.log.open("a") as out:
+        out.write("\nline 11\n")
+    while "line 11" not in node.lines:
+        node.wait("log")
+    assert all(line.startswith("line ") for line in node.lines), node.lines
+    assert node.lines[-2:] == ["line 10, longer", "line 11"]
