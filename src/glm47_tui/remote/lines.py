@@ -15,7 +15,6 @@ _ESCAPES = re.compile(
     rb"|\x1b[ -/]*[0-~]"  # two-character sequences
     rb"|\xc2\x9b[0-?]*[ -/]*[@-~]"  # CSI as one character (UTF-8)
 )
-_BACKSPACE = re.compile(rb"[^\n\r\x08]\x08")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
 
 
@@ -29,15 +28,25 @@ def _overwrite(line: bytes) -> bytes:
     return pieces[-1] if pieces else b""
 
 
+def _erased(data: bytes) -> bytes:
+    """Take each backspace back with the character (not the byte) before it, never past its line."""
+    pieces = data.split(b"\x08")
+    out = bytearray(pieces[0])
+    for piece in pieces[1:]:
+        if out and out[-1] not in b"\n\r":
+            while out[-1] & 0xC0 == 0x80 and len(out) > 1 and out[-2] >= 0x80:
+                out.pop()
+            out.pop()
+        out += piece
+    return bytes(out)
+
+
 def clean(data: bytes) -> str:
     """Clean one or more whole lines; the number of newlines stays the same."""
     if len(data.translate(None, _ODD)) != len(data):  # several times faster than a search
         data = _ESCAPES.sub(b"", data)
-        while b"\x08" in data:
-            shorter = _BACKSPACE.sub(b"", data)
-            if shorter == data:
-                break
-            data = shorter
+        if b"\x08" in data:
+            data = _erased(data)
         if b"\r" in data:
             lines = data.replace(b"\r\n", b"\n").split(b"\n")
             data = b"\n".join(_overwrite(x) if b"\r" in x else x for x in lines)

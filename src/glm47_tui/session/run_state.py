@@ -21,6 +21,7 @@ from glm47_tui.deploy.events import (
     Verified,
 )
 from glm47_tui.i18n import Msg
+from glm47_tui.monitor.logs import CUT, LINE_CHARS
 
 LOG_LINES = 5000
 """Lines kept of each node; the journal and the node have all of them."""
@@ -45,7 +46,9 @@ class NodeLog:
     total: int = 0
 
     def add(self, text: str) -> None:
-        """Take a line."""
+        """Take a line; of one that holds a whole prompt, or a file, its beginning."""
+        if len(text) > LINE_CHARS:
+            text = text[:LINE_CHARS] + CUT
         self.lines.append(text)
         self.total += 1
 

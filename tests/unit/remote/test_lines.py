@@ -21,6 +21,8 @@ from glm47_tui.remote.lines import MAX_LINE, LineSplitter, clean
         (b"done\r", "done"),
         (b"dos line\r\nnext", "dos line\nnext"),
         (b"ab\x08c", "ac"),
+        ("中文\b字".encode(), "中字"),
+        (b"one\n\x08\x08two\x08\x08\x08\x08three", "one\nthree"),
         (b"bell\x07 nul\x00", "bell nul"),
         (b"\xc2\x9b31mC1", "C1"),
         ("中文 ©".encode(), "中文 ©"),
@@ -44,6 +46,12 @@ def test_one_line_a_newline_however_it_is_cut(data: bytes, cuts: list[int]) -> N
     assert not any(c in line for line in lines for c in "\r\n\x1b\x07\x00")
     whole = LineSplitter()
     assert lines == whole.feed(data)
+
+
+def test_a_flood_of_backspaces_costs_no_more_than_its_length() -> None:
+    # One pass a character would take hours here.
+    many = 1_000_000
+    assert clean(b"x" * many + b"\x08" * many + b"left\n") == "left\n"
 
 
 def test_empty_lines_count_and_an_unfinished_one_waits() -> None:

@@ -109,3 +109,12 @@ def test_a_new_run_begins_anew_but_keeps_the_logs() -> None:
     state.take(START)
     assert state.cells == {}
     assert list(state.log(0).lines) == ["pulled"]
+
+
+def test_of_a_line_as_long_as_a_prompt_the_beginning_is_kept() -> None:
+    state = a_run()
+    state.take(LogLine(0, "engine", "x" * 65536, time=101.0))
+    (kept,) = state.log(0).lines
+    assert len(kept) < 5000
+    assert kept.startswith("x" * 4096)
+    assert kept.endswith("[...]")
