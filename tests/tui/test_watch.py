@@ -288,3 +288,16 @@ async def test_without_a_terminal_to_hand_over_it_is_said(player: Player) -> Non
         await pilot.press("o")
         await pilot.pause()
         assert [n for n in app._notifications if "cannot be handed over" in n.message]
+
+
+async def test_what_stands_beside_a_dialog_does_not_grow_old_unsaid(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        pane = app.query_one(MonitorPane)
+        await pilot.press("question_mark")
+        assert app.screen is not pane.screen
+        player._at += 60  # the recorded time goes on, no reading comes
+        pane.relabel()
+        pane.tick()
+        assert "STALE" in text_of(pane.query_one(NodeList))
+        await pilot.press("escape")

@@ -155,9 +155,16 @@ class MonitorPane(Container):
 
     @property
     def is_on_screen(self) -> bool:
-        """Whether the pane's screen is the one that is shown (none is while the app ends)."""
-        shown = self.app.screen_stack
-        return bool(shown) and shown[-1] is self.screen
+        """Whether the pane is seen (no screen is while the app ends).
+
+        A dialog covers it in part only: what stands beside the dialog must not grow old unsaid.
+        """
+        for screen in reversed(self.app.screen_stack):
+            if screen is self.screen:
+                return True
+            if not screen.is_modal:
+                break
+        return False
 
     def _draw(self, state: MonitorState) -> None:
         assert self.source is not None  # noqa: S101
