@@ -106,6 +106,7 @@ class Report:
         problems += [f"an odd line on node{o['node']}: {o['line']}" for o in self._of("odd")]
         problems += [f"shown as fresh: node{f['node']}, {f['age']} s old"
                      for f in self._of("false_fresh")]  # fmt: skip
+        problems += self._screen()
         longest = max((h["pause"] or 0 for h in self._of("link")), default=0.0)
         if longest > LONGEST_PAUSE_S:
             problems.append(f"a pause of {longest} s between two tries")
@@ -123,12 +124,36 @@ class Report:
             "lines_lost_by_truncation_and_said": lost,
             "repeats": len(self._of("repeat")), "false_fresh": len(self._of("false_fresh")),
             "looks_fresh": last.get("fresh"), "looks_stale": last.get("stale"),
+            **self._screen_figures(samples),
             "retries": len([h for h in self._of("link") if h["pause"]]),
             "longest_pause_s": longest,
             "longest_until_up_s": round(max((s for _, s in self.back_s), default=0.0), 1),
             "cpu_share": round(last["cpu_s"] / span, 4) if span else None, **growth,
         }  # fmt: skip
         return data, _words(data)
+
+    def _screen(self) -> list[str]:
+        """What was wrong on the screen."""
+        out = [f"on the screen as fresh: node{f['node']}, {f['age']} s old: {f['row']}"
+               for f in self._of("screen_false_fresh")]  # fmt: skip
+        out += [f"on the screen, node{g['node']}: line {g['came']} stands after {g['after']}"
+                for g in self._of("screen_gap")]  # fmt: skip
+        out += [
+            f"on the screen, node{b['node']}: line {b['shown']} is the last one though "
+            f"{b['arrived']} arrived seconds ago"
+            for b in self._of("screen_behind")
+        ]
+        return out + [f["error"] for f in self._of("fault")]
+
+    def _screen_figures(self, samples: list[dict[str, Any]]) -> dict[str, Any]:
+        late = sorted(s["loop_late_s"] for s in samples if "loop_late_s" in s)
+        last = samples[-1] if samples else {}
+        return {
+            "screen": {k: v for k, v in last.items() if k.startswith("screen_")},
+            "keys": dict(Counter(k["way"] for k in self._of("keys"))),
+            "loop_late_s": {"median_of_worst": late[len(late) // 2], "worst": late[-1]}
+            if late else None,
+        }  # fmt: skip
 
     def _gaps(self) -> tuple[int, list[str]]:
         """Lines lost to truncations that were said; gaps that nothing explains."""
