@@ -50,7 +50,7 @@ Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`.
 OWN_WORDS = {
     "schema": "本文件格式的版本。",
     "accepted": "已阅读并接受的警告编号。",
-    "ssh.host_keys": '预先核对过的主机密钥指纹，写作 "主机:端口" = "SHA256:..."。',
+    "ssh.host_keys": '预先核对过的主机密钥指纹，写作 `"主机:端口" = "SHA256:..."`。',
     "nodes[].host": "登录所用的主机名或地址。",
     "nodes[].nic": "业务地址所在网卡，即 `ip addr` 中显示的名称。",
     "nodes[].ip": "业务地址，节点之间通过它互访。",
