@@ -10,8 +10,8 @@ wrong every time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -177,35 +177,78 @@ def _short(text: str, most: int = 60) -> str:
     return one_line if len(one_line) <= most else one_line[:most] + "..."
 
 
+def _prove(job: _Verification, proof: str) -> tuple[Verified | None, bool]:
+    """Return the result, None when it was cancelled; and whether nothing answers any more."""
+    try:
+        seen = job.run(proof)
+    except _Failed as failed:
+        return Verified(proof, False, failed.note), False
+    except _Cancelled:
+        return None, False
+    except ServiceError as error:
+        if job.cancel.is_set():
+            return None, False
+        return Verified(proof, False, error.what), error.kind == "refused"
+    return Verified(proof, True, seen or Msg.of("service.seen.nothing")), False
+
+
+class _Group:
+    """Proofs that do not depend on each other, side by side: an engine answers them together."""
+
+    def __init__(self, job: _Verification, proofs: Sequence[str]) -> None:
+        self._found: dict[str, tuple[Verified | None, bool]] = {}
+        self._errors: list[Exception] = []
+        self._threads = {
+            proof: threading.Thread(
+                target=self._work, args=(job, proof), name=f"verify-{proof}", daemon=True
+            )
+            for proof in proofs
+        }
+        for thread in self._threads.values():
+            thread.start()
+
+    def _work(self, job: _Verification, proof: str) -> None:
+        try:
+            self._found[proof] = _prove(job, proof)
+        except Exception as error:  # handed over to the caller, whatever it is
+            self._errors.append(error)
+
+    def __iter__(self) -> Iterator[tuple[Verified | None, bool]]:
+        """Results in the order of the proofs, each as soon as it and those before it are there."""
+        for proof, thread in self._threads.items():
+            thread.join()
+            if proof not in self._found:
+                raise self._errors[0]
+            yield self._found[proof]
+
+    def close(self) -> None:
+        """Wait for what still runs."""
+        for thread in self._threads.values():
+            thread.join()
+
+
 def verify(
     service: Service, profile: Profile, emit: Emit, *, cancel: threading.Event | None = None
 ) -> tuple[Verified, ...]:
-    """Run all proofs; each is emitted when it is done. Never raises for what the service does.
+    """Run all proofs; each is emitted in its turn. Never raises for what the service does.
 
-    Ends early, with the proofs made so far, when ``cancel`` is set, or when nothing answers.
+    The name comes first, the ranks last (their counters tell of all the others); what is between
+    runs side by side. Ends early, with the proofs made so far, when ``cancel`` is set, or when
+    nothing answers.
     """
     job = _Verification(service, profile, cancel or threading.Event())
     with suppress(ServiceError):  # where it matters, the proof of the ranks says so
         job.before = tokens_by_rank(service)
     out: list[Verified] = []
-    for proof in PROOFS:
+    for proofs in (PROOFS[:1], PROOFS[1:-1], PROOFS[-1:]):
         if job.cancel.is_set():
             break
-        gone = False
-        try:
-            seen = job.run(proof)
-            result = Verified(proof, True, seen or Msg.of("service.seen.nothing"))
-        except _Failed as failed:
-            result = Verified(proof, False, failed.note)
-        except _Cancelled:
-            break
-        except ServiceError as error:
-            if job.cancel.is_set():
-                break
-            result = Verified(proof, False, error.what)
-            gone = error.kind == "refused"
-        out.append(result)
-        emit(result)
-        if gone:
-            break
+        with closing(_Group(job, proofs)) as group:
+            for result, gone in group:
+                if result is None:
+                    return tuple(out)
+                out.append(result)
+                emit(result)
+                if gone or job.cancel.is_set():
+                    return tuple(out)
     return tuple(out)

@@ -121,6 +121,23 @@ def test_all_proofs_pass_on_a_service_as_it_should_be(api: Api, service: Service
     assert "get_weather" in words["tool_call"] and "get_server_time" in words["tool_call"]
 
 
+def test_proofs_that_do_not_depend_on_each_other_run_side_by_side(
+    api: Api, service: Service
+) -> None:
+    model = Model()
+    model.serve(api)
+    together = threading.Barrier(6)
+    first = iter([together.wait] * 6)
+
+    def chat(r: Request) -> None:
+        next(first, lambda _limit: 0)(20)
+        model.chat(r)
+
+    api.on["/v1/chat/completions"] = chat
+    out = verify(service, profile(), lambda _event: None)
+    assert [v.proof for v in out if v.ok] == list(PROOFS), "and they are told in their order"
+
+
 @pytest.mark.parametrize(
     ("fault", "proofs"),
     [
