@@ -249,9 +249,17 @@ class WizardApp(QuietApp):
         self.push_screen(dialog, answered)
 
     def _exit_when_ended(self, deadline: float) -> None:
-        """Leave once the tasks have ended in good order, or at the deadline."""
-        if not self.session.tasks.running() or monotonic() > deadline:
-            self.exit(130)
+        """Leave once the tasks have ended in good order, or at the deadline; say what is left."""
+        if self._exit or (self.session.tasks.running() and monotonic() <= deadline):
+            return
+        from rich.text import Text
+
+        from glm47_tui.screens.deploy_view import farewell
+
+        self.session.inbox.drain()
+        job = self.session.peek()[1]
+        words = farewell(job.state) if job is not None else ""
+        self.exit(130, message=Text(words) if words else None)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A screen's worker broke: say where, and go on."""

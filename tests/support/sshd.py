@@ -265,11 +265,17 @@ def _append(file: Path, line: str) -> None:
         out.write(line + "\n")
 
 
+_given: set[int] = set()
+
+
 def free_port(address: str = "127.0.0.1") -> int:
-    """Return a TCP port nobody listens on at present."""
-    with socket.create_server((address, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port nobody listens on at present; never the same one twice."""
+    while True:
+        with socket.create_server((address, 0)) as probe:
+            port: int = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_until(true: object, seconds: float = 20.0, what: str = "") -> None:

@@ -79,3 +79,23 @@ async def test_what_is_asked_for_while_something_runs_is_not_swallowed(cluster: 
         await d.idle()
         await d.keys("D")
         await d.until(lambda: d.session.job.state.ended is not None, "the dry run")
+
+
+async def test_quitting_amid_a_run_says_what_is_left(cluster: Cluster) -> None:
+    cluster.fault("engine-stuck", 1)
+    cluster.fault("image-present")
+    async with driving(str(cluster.home / "profile.toml")) as d:
+        d.app.action_go("deploy")
+        await d.until(lambda: d.app.step_shown == "deploy", "Deploy")
+        await d.keys("d", "enter")
+        await d.until(lambda: d.session.job.state.stage == "ready", "the wait for the engines")
+        await d.keys("q")
+        await d.sees("Quit glm47-tui?")
+        d.app.screen.query_one("#choice-stop").focus()
+        await d.keys("enter")
+        await d.until(lambda: d.app._exit, "the end")
+        (told,) = d.app._exit_renderables
+        words = str(told)
+        assert d.app.return_value == 130
+        assert words.startswith("Interrupted.") and "goes on loading" in words
+        assert "node1 Ready" in words and words.endswith("to take everything back.")

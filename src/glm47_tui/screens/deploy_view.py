@@ -165,6 +165,22 @@ def _now_what(state: RunState) -> Msg:
     return Msg.of("screens.deploy.now_what", stage=Msg(f"deploy.stage.{at}"))
 
 
+def farewell(state: RunState) -> str:
+    """Say, for the terminal that is left behind, what an interrupted run leaves half-done."""
+    started, ended = state.started, state.ended
+    if started is None or (ended is not None and ended.exit_code == 0):
+        return ""
+    if ended is None:
+        return t(Msg.of("screens.deploy.left_running", verb=_verb(state)))
+    lines = [t(m) for m in (ended.what, ended.why) if m is not None]
+    lines += [
+        f"  node{node} {t(f'deploy.stage.{stage}')}  {t(cell.note)}"
+        for (stage, node), cell in state.cells.items()
+        if cell.note is not None and cell.status in (Status.FAILED, Status.SKIPPED)
+    ]
+    return "\n".join([*lines, *([t(ended.fix)] if ended.fix is not None else [])])
+
+
 def proof_words(proof: Verified) -> Msg:
     """Say what a proof looked at, and what it saw."""
     name = Msg(f"service.proof.{proof.proof}")
