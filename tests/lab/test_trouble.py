@@ -133,7 +133,7 @@ def test_ordinary_user_password_few_sessions_and_plugins(
 
 
 def test_interrupted_in_the_load(lab: Lab, tool: Tool, profile: ProfileMaker) -> None:
-    """Ctrl-C says what is left running; `stop` ends it."""
+    """Ctrl-C says what is left running; the next replay joins it, `stop` ends it."""
     running = tool.start("replay", str(profile()), "--yes", "--json")
     running.until(_loading(0), 180)  # type: ignore[arg-type]
     running.interrupt()
@@ -142,6 +142,15 @@ def test_interrupted_in_the_load(lab: Lab, tool: Tool, profile: ProfileMaker) ->
     assert "Traceback" not in outcome.err
     said = outcome.err + json.dumps(outcome.events[-1], ensure_ascii=False)
     assert "node0" in said or "stop" in said, said
+
+    def started() -> list[str]:
+        return [lab.run(n.name, f"cat {look.BASE}/state/*.pid").stdout for n in NODES]
+
+    before = started()
+    again = tool.replay(profile())
+    assert again.exit_code == 0, again.said
+    assert all(again.proofs().values()) and again.proofs()
+    assert started() == before, "the engines that went on loading are those that serve"
     ended = tool.run("stop", str(profile()), "--json")
     assert ended.exit_code == 0, ended.said
     for node in NODES:
