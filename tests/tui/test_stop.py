@@ -97,5 +97,6 @@ async def test_quitting_amid_a_run_says_what_is_left(cluster: Cluster) -> None:
         (told,) = d.app._exit_renderables
         words = str(told)
         assert d.app.return_value == 130
-        assert words.startswith("Interrupted.") and "goes on loading" in words
-        assert "node1 Ready" in words and words.endswith("to take everything back.")
+        assert words.startswith("node0 Ready  ") and "goes on loading" in words
+        assert "\nnode1 Ready  " in words and "\nInterrupted. " in words
+        assert words.endswith("to take everything back.")

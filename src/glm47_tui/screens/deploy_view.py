@@ -172,13 +172,13 @@ def farewell(state: RunState) -> str:
         return ""
     if ended is None:
         return t(Msg.of("screens.deploy.left_running", verb=_verb(state)))
-    lines = [t(m) for m in (ended.what, ended.why) if m is not None]
-    lines += [
-        f"  node{node} {t(f'deploy.stage.{stage}')}  {t(cell.note)}"
+    lines = [
+        f"node{node} {t(f'deploy.stage.{stage}')}  {t(cell.note)}"
         for (stage, node), cell in state.cells.items()
         if cell.note is not None and cell.status in (Status.FAILED, Status.SKIPPED)
     ]
-    return "\n".join([*lines, *([t(ended.fix)] if ended.fix is not None else [])])
+    told = [t(m) for m in (ended.what, ended.why, ended.fix) if m is not None]
+    return "\n".join([*lines, *told])
 
 
 def proof_words(proof: Verified) -> Msg:
