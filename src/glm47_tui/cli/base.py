@@ -6,6 +6,7 @@ for its options and arguments, ``cli.option.<parameter>`` for those many command
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -159,7 +160,20 @@ class Group(_Words, click.Group):
 
 def is_terminal() -> bool:
     """Whether the app can run here: it reads keys, and Textual draws on standard error."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams) and not is_dumb()
+
+
+def is_dumb() -> bool:
+    """Whether the terminal says of itself that it can place nothing (a shell in an editor)."""
+    return os.environ.get("TERM", "") in ("dumb", "unknown")
+
+
+def no_terminal_words() -> str:
+    """Why the app cannot run here, and what to do instead."""
+    if all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and is_dumb():
+        return t("cli.error.dumb_terminal", term=os.environ["TERM"])
+    return t("cli.error.no_terminal")
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from glm47_tui import __version__
-from glm47_tui.cli.base import Group, is_terminal, option
-from glm47_tui.i18n import t
+from glm47_tui.cli.base import Group, is_terminal, no_terminal_words, option
 
 _VERBS = (
     "wizard", "replay", "check", "lint", "render", "status", "logs", "stop", "rollback",
@@ -35,7 +34,7 @@ def root(ctx: click.Context) -> int:
         return 0
     if not is_terminal():
         click.echo(ctx.get_help())
-        click.echo(t("cli.error.no_terminal"), err=True)
+        click.echo(no_terminal_words(), err=True)
         return 2
     from glm47_tui.cli.commands.wizard import start
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,3 +176,21 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("words", [["wizard"], []])
+def test_a_terminal_that_cannot_draw_is_told_so(words: list[str]) -> None:
+    near, far = pty.openpty()
+    with os.fdopen(near, "rb", buffering=0) as screen:
+        shell = subprocess.Popen(
+            [sys.executable, "-m", "glm47_tui", *words], stdin=far, stdout=far, stderr=far,
+            env={**os.environ, "TERM": "dumb"},
+        )  # fmt: skip
+        os.close(far)
+        said = b""
+        with contextlib.suppress(OSError):  # the other end has gone
+            while data := screen.read(65536):
+                said += data
+        assert shell.wait(30) == 2
+    assert b"TERM=dumb" in said and b"glm47-tui replay PROFILE" in said
+    assert b"\x1b" not in said, "not one code was sent to it"

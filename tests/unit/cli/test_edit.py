@@ -95,7 +95,9 @@ def test_what_is_no_text_is_told(edit: Edit, file: Path) -> None:
     assert file.read_text() == ISSUE
 
 
-@pytest.mark.parametrize("editor", ["/no/such/editor", "vi 'x", 'vi "', "false", "'/no/such dir/ed' -x"])
+@pytest.mark.parametrize(
+    "editor", ["/no/such/editor", "vi 'x", 'vi "', "false", "'/no/such dir/ed' -x"]
+)
 def test_an_editor_that_does_not_work_is_named(
     editor: str, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 
 from glm47_tui.cli import state
-from glm47_tui.cli.base import command, is_terminal, profile_argument
+from glm47_tui.cli.base import command, is_terminal, no_terminal_words, profile_argument
 from glm47_tui.errors import Exit
-from glm47_tui.i18n import language, t
+from glm47_tui.i18n import language
 
 
 def start(profile: str | None) -> int:
     """Open the app; returns its exit code."""
     if not is_terminal():
-        click.echo(t("cli.error.no_terminal"), err=True)
+        click.echo(no_terminal_words(), err=True)
         return int(Exit.USAGE)
     from glm47_tui.app import run_app
 
