@@ -140,9 +140,9 @@ class StallWatch:
             if not late:  # a log of the head alone: who the others are, nobody said
                 yield self._stall("not_started", node, None, waited)
                 return
-            case = "not_started" if late[0].heard is None else "both_wait"
-            if late[0].phase == STARTING:
-                case = "peer_behind"
+            case = "both_wait" if late[0].phase == WAITING_PEER else "peer_behind"
+            if late[0].phase == "" and late[0].heard is None:
+                case = "not_started"
             behind = Msg.of(f"diagnose.phase.{late[0].phase or STARTING}")
             yield self._stall(case, node, late[0], waited, behind=behind)
         elif waited >= _WORKER_WAITS:

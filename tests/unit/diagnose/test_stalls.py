@@ -47,6 +47,15 @@ def test_both_wait_and_node1_says_when_it_gives_up() -> None:
     assert "gives up in 4 min 0 s" in t(worker.text)
 
 
+def test_a_node_that_has_only_begun_to_start_does_not_wait_yet() -> None:
+    """Seen on a busy lab: its first lines tell no phase, for a minute and longer."""
+    stalls = watch((0, "node0", WAITING))
+    stalls.heard("node1", 65)
+    stall = one(stalls.stalls(70), "node0")
+    assert stall.waits_for == "node1"
+    assert "behind: starting" in t(stall.text) and "rpc port" not in t(stall.text)
+
+
 def test_a_node_that_ended_is_waited_for_in_vain() -> None:
     stalls = watch((0, "node0", WAITING), (5, "node1", PhaseSeen("gone")))
     stall = one(stalls.stalls(60), "node0")
