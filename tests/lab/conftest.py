@@ -19,7 +19,8 @@ from tests.lab.kit.layout import NODES, Layout
 from tests.lab.kit.tool import Tool
 
 HERE = Path(__file__).parent
-ORDER = ("test_lab", "test_stand_ins", "test_check", "test_login", "test_patches",
+ORDER = ("test_lab", "test_stand_ins", "test_check", "test_detection", "test_listeners",
+         "test_fixes", "test_login", "test_patches",
          "test_container", "test_deploy", "test_running", "test_monitor", "test_trouble",
          "test_wizard")  # fmt: skip
 """Cheap tests first; those that start engines last."""
@@ -31,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in mine:
         item.add_marker(pytest.mark.lab)
         if item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(900))
     rank = {name: i for i, name in enumerate(ORDER)}
     mine.sort(key=lambda item: rank.get(item.path.stem, len(ORDER)))
     places = [i for i, item in enumerate(items) if item.path.is_relative_to(HERE)]

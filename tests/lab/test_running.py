@@ -135,8 +135,9 @@ def test_3_a_flag_that_somebody_changed_on_one_node(
 def test_4_a_peer_that_is_gone(
     served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
 ) -> None:
-    """The node with the other flag loses its network while node 0 waits for it."""
+    """Node 1 was stopped and has lost its network; node 0 was started and waits for it."""
     mine = profile("limits.connect_s=5")
+    look.engine_core(served, "node1", 120)
     assert tool.run("stop", str(profile()), "--json", limit=90).exit_code == 0
     net.plug(served.layout, "node1", 0, up=False)
     try:

@@ -7,14 +7,12 @@ and laid over /usr in the node's own mount namespace. Their rules live in its ne
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.lab.kit.debs import unpacked
 from tests.lab.kit.lab import Lab
-from tests.lab.kit.layout import cache_dir
-from tests.lab.kit.prepare import NotPossible, locked
 
 PACKAGES = (
     "ufw", "firewalld", "python3-firewall", "python3-nftables", "python3-dbus", "python3-gi",
@@ -60,32 +58,7 @@ _GONE = (
 
 def fetch() -> Path:
     """Return the folder with the unpacked packages. NotPossible with the reason."""
-    tree = cache_dir() / "firewalls"
-    with locked("firewalls"):
-        if tree.exists():
-            return tree
-        if not shutil.which("apt-get"):
-            raise NotPossible("ufw and firewalld come from Debian's packages: no apt-get here")
-        part, debs = cache_dir() / "firewalls.part", cache_dir() / "firewalls.debs"
-        for folder in (part, debs):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-        _call(debs, "apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *PACKAGES)
-        for deb in sorted(debs.glob("*.deb")):
-            _call(debs, "dpkg-deb", "-x", str(deb), str(part))
-        for name in ("lib", "sbin", "bin"):  # a merged /usr has these as links
-            if (part / name).is_dir():
-                shutil.copytree(part / name, part / "usr" / name, dirs_exist_ok=True, symlinks=True)
-                shutil.rmtree(part / name)
-        shutil.rmtree(debs)
-        part.rename(tree)
-    return tree
-
-
-def _call(where: Path, *words: str) -> None:
-    done = subprocess.run(words, cwd=where, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NotPossible(f"{' '.join(words[:4])} ...: {done.stderr.strip()[-300:]}")
+    return unpacked("firewalls", PACKAGES)
 
 
 @contextmanager
