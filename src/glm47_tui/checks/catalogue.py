@@ -9,7 +9,7 @@ all nodes (``@check(..., fleet=True)``, called once), and returns what it says: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +70,13 @@ info = _says(Severity.INFO)
 warn = _says(Severity.WARNING)
 block = _says(Severity.BLOCKER)
 unknown = _says(Severity.UNKNOWN)
+
+
+def joined(said: Sequence[Msg], more: bool = False) -> Msg:
+    """Put several texts behind one another, as the language does; ``more``: there are others."""
+    if len(said) == 1:
+        return Msg.of("checks.joined.more", first=said[0]) if more else said[0]
+    return Msg.of("checks.joined.two", first=said[0], rest=joined(said[1:], more))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from glm47_tui.checks import sources as src
-from glm47_tui.checks.catalogue import Answer, block, check, info, ok, unknown, warn
+from glm47_tui.checks.catalogue import Answer, block, check, info, joined, ok, unknown, warn
 from glm47_tui.checks.views import FleetView, NodeView
+from glm47_tui.i18n import Msg
+from glm47_tui.node.host import Process
 from glm47_tui.node.npu_smi import Npu
 
 BUSY_MB = 8192
@@ -83,7 +85,7 @@ def busy(node: NodeView) -> Answer:
         return None
     known = {p.pid: p for p in (*node.facts.npu_processes, *node.facts.processes)}
     containers = {c.id: c.name for c in node.facts.containers}
-    strangers: list[str] = []
+    strangers: list[Msg] = []
     own = 0
     for npu in mine:
         for process in npu.processes:
@@ -92,12 +94,15 @@ def busy(node: NodeView) -> Answer:
                 own += 1
                 continue
             name = process.name or (seen.name if seen else "") or "?"
-            where = containers.get(seen.container or "", "") if seen else ""
-            strangers.append(f"NPU {npu.device}: {name} (pid {process.pid}"
-                             + (f", {where})" if where else ")"))  # fmt: skip
+            home = containers.get(seen.container or "", "") if seen else ""
+            strangers.append(_stranger(npu.device, name, process.pid, seen, home))
     if strangers:
-        shown = "; ".join(strangers[:4]) + ("; ..." if len(strangers) > 4 else "")
-        return block("stranger", who=shown, count=len(strangers), command=_who(mine))
+        return block(
+            "stranger",
+            who=joined(strangers[:4], len(strangers) > 4),
+            count=len(strangers),
+            command=_who(mine),
+        )
     if own:
         return ok("own", count=own)
     full = [n for n in mine if (n.hbm_used_mb or 0) > BUSY_MB]
@@ -107,6 +112,15 @@ def busy(node: NodeView) -> Answer:
     if not node.facts.npu.has_processes:
         return ok("no_table", most=max(n.hbm_used_mb or 0 for n in mine))
     return ok(most=max(n.hbm_used_mb or 0 for n in mine))
+
+
+def _stranger(npu: int, name: str, pid: int, seen: Process | None, container: str) -> Msg:
+    """Name a process: in a container of its own, by its user, or (in none we see) by pid alone."""
+    values = {"npu": npu, "name": name, "pid": pid, "container": container}
+    if seen is None or seen.user in ("", "?"):
+        return Msg("checks_npu.busy.who", values)
+    values["user"] = seen.user
+    return Msg("checks_npu.busy.who_container" if container else "checks_npu.busy.who_user", values)
 
 
 def _who(npus: list[Npu]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from glm47_tui.checks import sources as src
-from glm47_tui.checks.catalogue import Answer, Says, block, check, info, ok, warn
+from glm47_tui.checks.catalogue import Answer, Says, block, check, info, joined, ok, warn
 from glm47_tui.checks.views import FleetView, NodeView
 from glm47_tui.i18n import Msg
 from glm47_tui.node import NodeFacts
@@ -183,7 +183,7 @@ def flags(fleet: FleetView) -> Answer:
         if len({theirs.get(name) for theirs in found.values()}) > 1
     ]
     if odd:
-        return block("differs", listing=_joined(odd[:5]), profile=fleet.profile.name)
+        return block("differs", listing=joined(odd[:5], len(odd) > 5), profile=fleet.profile.name)
     return _as_profile(fleet, tuple(found)) or ok(count=len(next(iter(found.values()))))
 
 
@@ -192,13 +192,6 @@ def _flag(name: str, found: Mapping[int, Mapping[str, str]], wanted: Mapping[str
     values = ", ".join(f"node{i} {shown(name, theirs.get(name))}" for i, theirs in found.items())
     return Msg.of("checks_same.flags.flag", name=name, values=values,
                   wanted=shown(name, wanted.get(name)))  # fmt: skip
-
-
-def _joined(said: Sequence[Msg]) -> Msg:
-    """Put the words for several flags behind one another."""
-    if len(said) == 1:
-        return said[0]
-    return Msg.of("checks_same.flags.more", first=said[0], rest=_joined(said[1:]))
 
 
 def _as_profile(fleet: FleetView, running: Sequence[int]) -> list[Says]:
@@ -211,7 +204,8 @@ def _as_profile(fleet: FleetView, running: Sequence[int]) -> list[Says]:
                 Msg.of("checks_same.flags.flag", name=d.name, values=d.running, wanted=d.wanted)
                 for d in odd[:5]
             ]
-            said.append(warn("profile", node=index, fix="fix_profile", listing=_joined(words),
+            listing = joined(words, len(odd) > 5)
+            said.append(warn("profile", node=index, fix="fix_profile", listing=listing,
                              profile=fleet.profile.name))  # fmt: skip
     return said
 
