@@ -301,3 +301,17 @@ async def test_what_stands_beside_a_dialog_does_not_grow_old_unsaid(player: Play
         pane.tick()
         assert "STALE" in text_of(pane.query_one(NodeList))
         await pilot.press("escape")
+
+
+@pytest.mark.parametrize("first", ["", "m", "e", "slash,enter"])
+@pytest.mark.parametrize("keys", ["z,z", "i,escape", "i,z,z,i", "e,e", "m,m,m", "z,m,m,m,z"])
+async def test_what_is_hidden_takes_no_key_with_it(player: Player, first: str, keys: str) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        for key in [*first.split(","), *keys.split(","), "i"]:
+            if key:
+                await pilot.press(key)
+                await pilot.pause()
+        pane = app.query_one(MonitorPane)
+        assert not pane.has_class("-zoom")
+        assert pane.has_class("-full")

@@ -23,6 +23,7 @@ from glm47_tui.monitor.player import SPEEDS
 from glm47_tui.programs import chosen, run_on
 from glm47_tui.screens.monitor_words import engine_line, log_title, rank_line
 from glm47_tui.widgets.columns import pad
+from glm47_tui.widgets.lineview import LineView
 from glm47_tui.widgets.watch_events import EventList
 from glm47_tui.widgets.watch_logs import LogView
 from glm47_tui.widgets.watch_nodes import NodeFull, NodeList
@@ -119,6 +120,7 @@ class MonitorPane(Container):
             row = self.query_one("#watch-logs", Horizontal)
             row.remove_children()
             row.mount_all(self._views)
+            self.call_after_refresh(self._hold_focus)
         views = self._views
         for view, group in zip(views, groups, strict=True):
             view.pattern = self._pattern
@@ -126,6 +128,21 @@ class MonitorPane(Container):
             # A search marks what it finds and hides nothing; a level hides.
             view.watch_feed(LogFeed(store, group, level=self._level))
         self._title()
+
+    def _hold_focus(self) -> None:
+        """Give the focus to a part that is seen: without one the pane would hear no key."""
+        if self.app.screen is not self.screen or self.has_class("-searching"):
+            return
+        held = self.screen.focused
+        if held is not None and held.region and held.is_attached:
+            return
+        part: LineView | None
+        if self.has_class("-zoom"):
+            part = self._views[0] if self._views else None
+        else:
+            part = self.query_one(NodeFull if self._full else NodeList)
+        if part is not None:
+            part.focus(scroll_visible=False)
 
     def _title(self) -> None:
         if self.source is None:
@@ -283,16 +300,19 @@ class MonitorPane(Container):
         self.toggle_class("-events")
         if self.has_class("-events"):
             self.query_one(EventList).focus()
+        self.call_after_refresh(self._hold_focus)
 
     def action_enlarge(self) -> None:
         """One node in full, or all nodes dense."""
         self._full = not self._full
         self.set_class(self._full, "-full")
         self._drawn_at = 0.0
+        self.call_after_refresh(self._hold_focus)
 
     def action_zoom(self) -> None:
         """Give the logs the whole pane, or take it back."""
         self.toggle_class("-zoom")
+        self.call_after_refresh(self._hold_focus)
 
     def action_back(self) -> None:
         """Leave what was opened last."""
