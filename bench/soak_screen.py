@@ -211,6 +211,16 @@ WAYS: dict[str, tuple[str, ...]] = {
 _NAMES = {"/": "slash", "?": "question_mark", " ": "space", ".": "full_stop", "*": "asterisk"}
 
 
+AT_REST = ("", False, "side", 0, 1, True)
+"""What :func:`_state` says of a screen on which every key was taken back."""
+
+
+def _state(app: MonitorApp) -> tuple[str, bool, str, int, int, bool]:
+    pane = app.query_one(MonitorPane)
+    return (" ".join(sorted(pane.classes)), pane._full, pane._layout, pane._level,
+            len(app.screen_stack), app.focused is not None)  # fmt: skip
+
+
 async def use(app: MonitorApp, say: Say, stop: asyncio.Event, late: list[float]) -> None:
     """Press keys every few seconds, and measure how late the event loop is."""
     dice = random.Random()  # noqa: S311
@@ -227,7 +237,11 @@ async def use(app: MonitorApp, say: Say, stop: asyncio.Event, late: list[float])
             dice.shuffle(waiting)
         name = waiting.pop()
         await _walk(app, name, dice)
+        await asyncio.sleep(1.0)
         say("keys", way=name)
+        if _state(app) != AT_REST:
+            say("fault", error=f"after the keys of {name!r} the screen is not as before: "
+                f"{_state(app)}")  # fmt: skip
 
 
 async def _walk(app: MonitorApp, name: str, dice: random.Random) -> None:
