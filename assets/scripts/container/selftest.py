@@ -40,7 +40,7 @@ os.environ.update(
 # The test runs beside the engine's own start: it makes way, and collecting garbage would only
 # find the modules that are being imported (a fifth of the time).
 gc.disable()
-os.nice(5)
+os.nice(10)
 
 LIMIT_S = 180
 TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
