@@ -52,6 +52,9 @@ class WizardApp(QuietApp):
         Binding("f2", "language", "app.key.language", key_display="F2"),
         Binding("question_mark,f1", "help", "app.key.help"),
         Binding("q,ctrl+q", "quit", "app.key.quit"),
+        # At once, before what is typed ahead on a slow machine: it would go to the field left.
+        Binding("tab", "focus_next", show=False, priority=True),
+        Binding("shift+tab", "focus_previous", show=False, priority=True),
         Binding("f3", "look", "app.key.look", show=False),
         Binding("ctrl+c", "quit", "app.key.quit", show=False),
         *(Binding(str(i), f"go('{step}')", show=False) for i, step in enumerate(STEPS, 1)),

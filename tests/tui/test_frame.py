@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+from textual import events
 from textual.widgets import Input
 
 from glm47_tui.i18n import language
 from glm47_tui.session.steps import STEPS
 from glm47_tui.widgets import splash
+from glm47_tui.widgets.field import FieldRow
 from glm47_tui.widgets.keybar import KeyRow
 from glm47_tui.widgets.rail import RailItem
 from tests.tui.conftest import driving
@@ -96,6 +98,20 @@ async def test_help_names_every_key_of_the_step(pair: str) -> None:
             assert word in seen + d.text
         await d.keys("escape")
         assert "Help: Nodes" not in d.text
+
+
+async def test_what_is_typed_ahead_of_a_slow_screen_lands_in_the_right_fields(pair: str) -> None:
+    async with driving(pair) as d:
+        d.app.action_go("nodes")
+        await d.until(lambda: d.app.step_shown == "nodes", "Nodes")
+        await d.keys("a")
+        await d.until(lambda: d.app.screen.query(FieldRow), "the form")
+        for key in ("a", "1", "tab", "b", "2", "tab", "c", "3", "shift+tab", "d"):
+            printable = key if len(key) == 1 else None
+            d.app.post_message(events.Key(key, printable))  # no wait between them
+        rows = list(d.app.screen.query(FieldRow))
+        await d.until(lambda: rows[1].value == "b2d", "the last key")
+        assert [row.value for row in rows[:3]] == ["a1", "b2d", "c3"]
 
 
 async def test_quitting_with_nothing_running_asks_nothing_and_keeps_the_draft(pair: str) -> None:
