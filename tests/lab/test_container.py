@@ -38,7 +38,7 @@ def _to_the_container(tool: Tool, profile: Path, *more: str) -> Outcome:
     def through(event: Event) -> bool:
         return event["event"] == "StageEnded" and event["stage"] == "container" and event["ok"]
 
-    running.until(through, 120)
+    running.until(through, LIMIT)
     running.interrupt()
     outcome = running.finish(LIMIT)
     assert outcome.exit_code == 130, outcome.said

@@ -37,6 +37,11 @@ def _loading(node: int) -> object:
     return wanted
 
 
+def _away(event: Event) -> bool:
+    """A node is said to be out of reach."""
+    return event["event"] == "StepChanged" and event.get("note", {}).get("id") == "deploy.note.away"
+
+
 def _names(outcome: Outcome, node: int) -> bool:
     """Whether the end of a run, or a diagnosis, names that node."""
     ends = [e for e in outcome.events if e["event"] in ("RunEnded", "Diagnosed")]
@@ -57,7 +62,7 @@ def test_an_engine_that_is_killed_in_the_load(
     ids = {n.name: (look.container(lab, n.name) or {})["Id"] for n in NODES}
 
     running = tool.start("replay", str(profile()), "--yes", "--json")
-    running.until(_loading(1), 180)  # type: ignore[arg-type]
+    running.until(_loading(1), LIMIT)  # type: ignore[arg-type]
     lab.run("node1", f"kill -KILL {look.engine_core(lab, 'node1')}")
     outcome = running.finish(LIMIT)
 
@@ -79,19 +84,19 @@ def test_a_node_that_loses_its_power_in_the_load_and_comes_back(
     lab: Lab, tool: Tool, profile: ProfileMaker
 ) -> None:
     running = tool.start("replay", str(profile()), "--yes", "--json")
-    running.until(_loading(1), 180)  # type: ignore[arg-type]
+    running.until(_loading(1), LIMIT)  # type: ignore[arg-type]
     look.engine_core(lab, "node1")
     lab.kill("node1")
     try:
-        outcome = running.finish(LIMIT)
+        running.until(_away, LIMIT)
     finally:
         lab.boot(host("node1"))
-    assert outcome.exit_code == 3, outcome.said
+    outcome = running.finish(LIMIT)
+    assert outcome.exit_code == 5, outcome.said
     assert _names(outcome, 1), outcome.said
-    said = [(e["node"], e["note"]["id"]) for e in outcome.events
-            if e["event"] == "StepChanged" and e["stage"] == "ready" and "note" in e]  # fmt: skip
-    assert (1, "deploy.note.away") in said, "named long before the run gives up"
-    assert (0, "deploy.note.away") not in said, "a busy node is not called dead"
+    assert ("ready", 1) in outcome.steps("failed") and ("ready", 0) in outcome.steps("skipped")
+    away = [e["node"] for e in outcome.events if _away(e)]
+    assert away == [1], "a busy node is not called dead"
 
     again = tool.replay(profile())
     assert again.exit_code == 0, again.said
@@ -135,7 +140,7 @@ def test_ordinary_user_password_few_sessions_and_plugins(
 def test_interrupted_in_the_load(lab: Lab, tool: Tool, profile: ProfileMaker) -> None:
     """Ctrl-C says what is left running; the next replay joins it, `stop` ends it."""
     running = tool.start("replay", str(profile()), "--yes", "--json")
-    running.until(_loading(0), 180)  # type: ignore[arg-type]
+    running.until(_loading(0), LIMIT)  # type: ignore[arg-type]
     running.interrupt()
     outcome = running.finish(LIMIT)
     assert outcome.exit_code == 130, outcome.said
