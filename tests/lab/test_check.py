@@ -59,6 +59,9 @@ def test_second_nic_that_leads_nowhere(tool: Tool, profile: ProfileMaker) -> Non
     outcome = tool.replay(wrong)
     assert outcome.exit_code == 4, outcome.said
     findings = [e for e in outcome.events if e["event"] == "Finding"]
+    wrong_nic = found(findings, "net.subnet", 1)
+    assert "enp67s0f4 (10.79.1.11)" in wrong_nic["found"]
+    assert 'nic = "enp67s0f5" and ip = "10.77.0.11"' in wrong_nic["fix"]
     named = found(findings, "reach.rpc")
     assert named["severity"] == "blocker"
     assert "enp67s0f5" in named["fix"]
@@ -89,6 +92,34 @@ def test_a_faulty_node_is_named(
         assert finding["severity"] == "blocker"
         assert words in finding["found"]
     assert {key for key in blockers(findings) if "@node0" in key} == set()
+
+
+def test_a_stranger_on_an_npu_is_named_by_process_container_and_user(
+    tool: Tool, profile: ProfileMaker, lab: Lab
+) -> None:
+    """Two real processes on node 1: one in somebody else's container, one of a user's own."""
+    lab.run("node1", f"docker run -d --name trainer --net=host {IMAGE} python3 -c "
+                     "'import time; time.sleep(600)'")  # fmt: skip
+    try:
+        inside = lab.run("node1", "docker inspect -f '{{.State.Pid}}' trainer").stdout.strip()
+        faults.change(lab, "node1", [f"busy=2:{inside}:python3:30000"])
+        outcome, findings = check(tool, profile(), "--only", "npu")
+        assert outcome.exit_code == 4
+        assert blockers(findings) == {"npu.busy@node1"}
+        stranger = found(findings, "npu.busy", 1)
+        assert f"NPU 2: python3 (pid {inside}, user root, container trainer)" in stranger["found"]
+        assert f"-p {inside}" in stranger["command"]
+    finally:
+        lab.run("node1", "docker rm -f trainer")
+    sleeper = "runuser -u ops -- sleep 600 >/dev/null 2>&1 & pgrep -n -u ops -x sleep"
+    outside = lab.run("node1", f"{sleeper} || (sleep 1; pgrep -n -u ops -x sleep)").stdout.strip()
+    try:
+        faults.change(lab, "node1", [f"busy=7:{outside}:sleep:20000"])
+        _, findings = check(tool, profile(), "--only", "npu.busy")
+        stranger = found(findings, "npu.busy", 1)
+        assert f"NPU 7: sleep (pid {outside}, user ops)" in stranger["found"]
+    finally:
+        lab.run("node1", f"kill {outside}")
 
 
 def test_a_slow_npu_smi_is_waited_for(tool: Tool, profile: ProfileMaker) -> None:
@@ -145,5 +176,8 @@ def test_a_node_without_power(tool: Tool, profile: ProfileMaker, lab: Lab) -> No
         outcome = tool.run("check", str(profile("limits.connect_s=5")), "--json")
     finally:
         net.plug(lab.layout, "node1", 0, up=True)
-    assert outcome.exit_code in (3, 4), outcome.said
-    assert "10.77.0.11" in outcome.out + outcome.err
+    assert outcome.exit_code == 3, outcome.said
+    gone = found(json.loads(outcome.out), "access.login", 1)
+    assert gone["severity"] == "blocker" and "10.77.0.11" in gone["found"]
+    # The other node is looked at all the same.
+    assert found(json.loads(outcome.out), "npu.health", 0)["severity"] == "ok"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from glm47_tui.checks import sources as src
 from glm47_tui.checks.catalogue import Answer, Says, block, check, info, ok, unknown, warn
+from glm47_tui.checks.rules.reach import better_nics, blocked
 from glm47_tui.checks.views import FleetView, NodeView
 from glm47_tui.node.detect import nic_choices
 from glm47_tui.node.net import Nic
@@ -122,7 +123,15 @@ def subnet(fleet: FleetView) -> Answer:
     listing = ", ".join(f"node{i} {fleet.profile.nodes[i].ip} ({net})" for i, net in nets.items())
     if len(set(nets.values())) == 1:
         return ok(subnet=next(iter(nets.values())))
-    return warn(listing=listing)
+    right = better_nics(fleet) if blocked(fleet) else {}
+    if not right:
+        return warn(listing=listing)
+    specs = fleet.profile.nodes
+    return [
+        block("wrong_nic", node=i, fix="fix_nic", nic=specs[i].nic, ip=specs[i].ip, right=nic,
+              address=address)
+        for i, (nic, address) in right.items()
+    ]  # fmt: skip
 
 
 @check("net.route", src.LINUX, needs="route")

@@ -51,28 +51,33 @@ def _walled(facts: NodeFacts) -> bool:
     return bool(wall.active) or wall.drops or wall.nft_drops
 
 
-def _elsewhere(fleet: FleetView) -> str:
-    """NICs that lead into a subnet all nodes share, for nodes whose chosen address lies outside it.
+def better_nics(fleet: FleetView) -> dict[int, tuple[str, str]]:
+    """NIC and address in a subnet all nodes share, for nodes whose chosen address lies outside it.
 
     Empty when there is no such subnet, or all chosen addresses are in one already.
     """
     nodes = fleet.profile.nodes
-    best: tuple[int, list[str]] | None = None
+    best: dict[int, tuple[str, str]] = {}
     for subnet in common_subnet(fleet.facts):
         net = ipaddress.ip_network(subnet)
         outside = [i for i in sorted(fleet.facts) if ipaddress.ip_address(nodes[i].ip) not in net]
         if not outside:
-            return ""
-        words = [
-            f'node{i}: nic = "{nic.name}", ip = "{address.ip}"'
+            return {}
+        found = {
+            i: (nic.name, address.ip)
             for i in outside
             for nic in fleet.facts[i].nics
             for address in nic.addresses
             if not nic.internal and str(address.network) == subnet
-        ]
-        if words and (best is None or len(outside) < best[0]):
-            best = (len(outside), words)
-    return "; ".join(best[1]) if best else ""
+        }
+        if found and (not best or len(found) < len(best)):
+            best = found
+    return best
+
+
+def blocked(fleet: FleetView) -> bool:
+    """Whether a node was seen not to reach another one."""
+    return any(r.way in _BLOCKED for r in fleet.evidence.reach)
 
 
 def _judge(fleet: FleetView, use: PortUse, targets: Sequence[int]) -> Answer:
@@ -113,7 +118,9 @@ def _blocked(fleet: FleetView, use: PortUse, target: int, bad: Sequence[Reach]) 
     walled = [i for i in sorted({r.source for r in bad}) if _walled(fleet.facts[i])]
     if fix == "fix_between" and walled:
         fix = "fix_source"
-    better = _elsewhere(fleet)
+    better = "; ".join(
+        f'node{i}: nic = "{nic}", ip = "{ip}"' for i, (nic, ip) in better_nics(fleet).items()
+    )
     if better:
         fix, command, undo = "fix_nic", "", ""
     # Without the API's port from the other nodes the deployment still runs.
