@@ -224,3 +224,16 @@ def test_reserving_ports_keeps_what_was_reserved_and_can_be_undone() -> None:
     key = "net.ipv4.ip_local_reserved_ports"
     assert found.command == f"sysctl -w {key}=30000-30001,60000-60031"
     assert found.undo == f"sysctl -w {key}=30000-30001"
+
+
+def test_a_nic_that_leads_nowhere_is_named_with_the_one_that_does() -> None:
+    wrong = profile(
+        PROFILE.replace('nic = "enp67s0f5"', 'nic = "enp1s0"', 1)
+        .replace('ip = "10.77.0.10"', 'ip = "192.168.5.10"', 1)
+    )  # fmt: skip
+    alone = swap(1, "addr", ("192.168.5.", "192.168.6."))
+    assert said("net.subnet", {}, alone, wanted=wrong) == [(None, "warning", "warning")]
+    found = judged("net.subnet", {}, alone, wanted=wrong, reach=reached("timeout"))
+    assert [(f.node, f.severity) for f in found] == [(0, Severity.BLOCKER)]
+    assert "enp1s0 (192.168.5.10)" in t(found[0].found)
+    assert 'nic = "enp67s0f5" and ip = "10.77.0.10"' in t(found[0].fix)
