@@ -114,6 +114,21 @@ async def test_what_is_typed_ahead_of_a_slow_screen_lands_in_the_right_fields(pa
         assert [row.value for row in rows[:3]] == ["a1", "b2d", "c3"]
 
 
+async def test_enter_alone_leads_through_a_form_and_changes_nothing(pair: str) -> None:
+    async with driving(pair, size=(100, 30)) as d:
+        d.app.action_go("nodes")
+        await d.until(lambda: d.app.step_shown == "nodes", "Nodes")
+        await d.keys("l")
+        await d.until(lambda: d.app.screen.query(FieldRow), "the form")
+        rows = list(d.app.screen.query(FieldRow))
+        before = [row.value for row in rows]
+        await d.keys(*["enter"] * len(rows))
+        assert d.app.screen.focused is d.app.screen.query_one("#choice-ok")
+        assert [row.value for row in rows] == before
+        await d.keys("shift+tab", "shift+tab", "space")
+        assert [row.value for row in rows] != before
+
+
 async def test_quitting_with_nothing_running_asks_nothing_and_keeps_the_draft(pair: str) -> None:
     async with driving(pair) as d:
         field = d.app.screen.query_one("#field-container_name Input", Input)

@@ -1,4 +1,8 @@
-"""A one-line choice: ``< value >``. Left and right, space, enter or a click go on to the next."""
+"""A one-line choice: ``< value >``. Left and right, space, enter or a click go on to the next.
+
+In a form Enter goes on to the next field, as it does in lines of text: who leaves a form by Enter
+again and again must not change a choice on the way.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,8 @@ class Cycle(Widget, can_focus=True):
     """A value out of a few. ``names`` are the words of the values, in the same order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space,enter", "turn(1)", show=False),
+        Binding("right,space", "turn(1)", show=False),
+        Binding("enter", "enter", show=False),
         Binding("left", "turn(-1)", show=False),
     ]
     DEFAULT_CSS = """
@@ -50,8 +55,10 @@ class Cycle(Widget, can_focus=True):
         value: Any = None,
         *,
         id: str | None = None,
+        in_form: bool = False,
     ) -> None:
         super().__init__(id=id)
+        self._in_form = in_form
         self.values = tuple(values)
         self.names = tuple(names)
         self._index = self.values.index(value) if value in self.values else 0
@@ -88,6 +95,13 @@ class Cycle(Widget, can_focus=True):
         self._index = (self._index + by) % len(self.values)
         self.refresh(layout=True)
         self.post_message(self.Changed(self, self.value))
+
+    def action_enter(self) -> None:
+        """Go on to another value, in a form to the next field."""
+        if self._in_form:
+            self.screen.focus_next()
+        else:
+            self.action_turn(1)
 
     def on_click(self, event: events.Click) -> None:
         """Go on to the next value."""

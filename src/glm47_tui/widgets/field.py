@@ -52,7 +52,7 @@ class FieldRow(Vertical):
         self._label = label
         if choices:
             values, names = zip(*choices, strict=True)
-            self.input: Input | Cycle = Cycle(values, names, value)
+            self.input: Input | Cycle = Cycle(values, names, value, in_form=True)
         else:
             self.input = Input(
                 str(value), placeholder=placeholder, password=password, compact=True,
