@@ -1,4 +1,7 @@
-"""One turn of a conversation: thinking folded apart, tool calls, the answer as Markdown."""
+"""One turn of a conversation: thinking folded apart, tool calls, the answer as Markdown.
+
+What the user wrote is shown as it was sent: no Markdown, every line by itself.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class TurnView(Vertical):
 
     def __init__(self, kind: str) -> None:
         super().__init__(classes=f"-{kind}")
+        self._plain = kind == "user"
         self._stream: MarkdownStream | None = None
         self._written = 0
         self._thought = 0
@@ -37,6 +41,7 @@ class TurnView(Vertical):
         ):
             yield Static(classes="turn-thought", markup=False)
         yield Static(classes="turn-calls", markup=False)
+        yield Static(classes="turn-said", markup=False)
         yield Answer(classes="turn-text", open_links=False)
         yield Static(classes="turn-foot", markup=False)
 
@@ -68,8 +73,12 @@ class TurnView(Vertical):
 
     async def text(self, whole: str, *, done: bool) -> None:
         """Bring the answer up to date: in pieces while it streams, once as a whole at the end."""
-        answer = self.query_one(Answer)
-        answer.display = bool(whole)
+        answer, said = self.query_one(Answer), self.query_one(".turn-said", Static)
+        answer.display = bool(whole) and not self._plain
+        said.display = bool(whole) and self._plain
+        if self._plain:
+            said.update(Content(whole))
+            return
         if self._finished:
             return
         if done:
