@@ -164,7 +164,7 @@ class Launch:
                 return
             run.touched(node, STAGE)
             if stage != STAGE or node.index not in tests.failed:
-                run.bus.step(STAGE, node.index, Status.UNDONE, note)
+                run.bus.step(STAGE, node.index, Status.SKIPPED, note)
 
         with suppress(Trouble):  # an engine that does not end is said by its step
             run.each(STAGE, stop)
