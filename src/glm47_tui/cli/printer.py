@@ -154,9 +154,10 @@ class HumanPrinter:
         if event.status in (Status.WAITING, Status.LOOKING) and not self._verbose:
             return None
         self._needed += event.status is Status.NEEDED
-        note = f": {t(event.note)}" if event.note is not None else ""
         words = t(f"deploy.status.{event.status.value}")
-        line = f"  {_MARK[event.status]} node{event.node} {words}{note}"
+        if event.note is not None:
+            words = t("cli.run.noted", status=words, note=event.note)
+        line = f"  {_MARK[event.status]} node{event.node} {words}"
         if event.status is Status.FAILED and not self._verbose:
             # What the node said in this stage was not shown while all seemed well.
             said = self._recent.get((event.stage, event.node), ())
