@@ -298,9 +298,12 @@ def main(site: Site, container: str, args: list[str]) -> int:
         sys.stderr.write("usage: vllm serve [model_tag] [options]\n")
         return 2
     world = site.world()
-    flags = words.read([world.leave(word) for word in args[1:]])
+    given = [world.leave(word) for word in args[1:]]
+    flags = words.read(given)
     kernel.rename("vllm")
-    kernel.register(site, os.getpid(), container, cmdline=f"vllm serve {flags.model}")
+    # As the kernel shows it: the words of the launch script, flags and all.
+    shown = " ".join(["python3", "/usr/local/bin/vllm", "serve", *given])
+    kernel.register(site, os.getpid(), container, cmdline=shown)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     server = Server(site, container, flags)
     try:
