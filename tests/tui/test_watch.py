@@ -315,3 +315,20 @@ async def test_what_is_hidden_takes_no_key_with_it(player: Player, first: str, k
         pane = app.query_one(MonitorPane)
         assert not pane.has_class("-zoom")
         assert pane.has_class("-full")
+
+
+@pytest.mark.parametrize(
+    ("size", "title"),
+    [((120, 40), "Logs side by side: node0 | node1"), ((80, 24), "Logs merged by time")],
+)
+async def test_logs_stand_side_by_side_where_there_is_room_and_say_whose_they_are(
+    player: Player, size: tuple[int, int], title: str
+) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=size) as pilot:
+        await pilot.pause()
+        assert title in str(app.query_one("#watch-log-title").render())
+        app.query_one(NodeList).choose(1)
+        app.query_one(MonitorPane)._layout = "merged"
+        await pilot.press("m")
+        assert "node1" in str(app.query_one("#watch-log-title").render())

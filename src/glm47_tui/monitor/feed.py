@@ -35,7 +35,7 @@ class LogFeed:
         keep: int = KEEP,
     ) -> None:
         self._store = store
-        self._nodes = tuple(nodes)
+        self._nodes = self.nodes = tuple(nodes)
         self._level = level
         self._pattern = pattern
         self._own_polling = own_polling

@@ -33,6 +33,8 @@ NODES_S = 0.5
 GC_OBJECTS = 10_000
 SIDE_BY_SIDE = 4
 """Most logs beside each other; with more nodes they are merged."""
+LOG_COLUMNS = 50
+"""Columns a log needs for more than the name of the process that wrote the line."""
 
 
 class MonitorPane(Container):
@@ -92,7 +94,8 @@ class MonitorPane(Container):
         self.source = source
         self._drawn = -1
         nodes = len(source.board.snapshot().nodes)
-        self._layout = "side" if nodes <= SIDE_BY_SIDE else "merged"
+        roomy = self.app.size.width >= nodes * LOG_COLUMNS
+        self._layout = "side" if nodes <= SIDE_BY_SIDE and roomy else "merged"
         self.query_one("#watch-nodes").styles.height = min(max(nodes, 1), 12)
         self._make_logs()
         # What the app consists of by now stays: the collector need not look at all of it again and
@@ -154,9 +157,12 @@ class MonitorPane(Container):
         views = self._views
         behind = sum(view.behind for view in views)
         following = all(view.following for view in views)
+        names = [
+            ", ".join(self._names()[n] for n in view.feed.nodes) for view in views if view.feed
+        ]
         words = log_title(
-            self._layout, LEVELS[self._level] if self._level else "",
-            self._pattern.pattern if self._pattern else "", following, behind,
+            self._layout, " | ".join(names), LEVELS[self._level] if self._level else "",
+            self._pattern.pattern if self._pattern else "", following=following, behind=behind,
         )  # fmt: skip
         self.query_one("#watch-log-title", Static).update(Content(words))
 

@@ -70,9 +70,11 @@ def _rank(rank: RankView, state: MonitorState) -> Content:
     return Content.assemble((f"{glyph(look)} ", STYLE[look]), (f"{words}{reason}", style))
 
 
-def log_title(layout: str, level: str, pattern: str, following: bool, behind: int) -> str:
+def log_title(
+    layout: str, nodes: str, level: str, pattern: str, *, following: bool, behind: int
+) -> str:
     """What the logs show, and whether they follow."""
-    parts = [t(f"watch.layout.{layout}")]
+    parts = [t(f"watch.layout.{layout}", nodes=nodes)]
     if level:
         parts.append(t("watch.level", level=level))
     if pattern:
