@@ -31,7 +31,8 @@ what holds. Saved profiles lie in the user's configuration folder (`GLM47_TUI_HO
 0600, written whole or not at all.
 
 `[[nodes]]` may name any number of hosts; the first is node 0, the head, which serves the API.
-Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`.
+Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`. A number is written without
+quotes, a switch as `true` or `false`; neither is taken for the other.
 """,
     "zh_CN": """\
 [English](profile.md)
@@ -42,7 +43,7 @@ Fields of `[nodes.ssh]` are for that node alone and go before `[ssh]`.
 权限 0600，要么完整写入，要么不写。
 
 `[[nodes]]` 可以列出任意数量的主机；第一台是 node 0（主节点），提供 API。`[nodes.ssh]` 中的字段只对该节点
-生效，优先于 `[ssh]`。
+生效，优先于 `[ssh]`。数字不加引号，开关写 `true` 或 `false`，两者不会互相替代。
 """,
 }
 
