@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from glm47_tui.cli import main
+from glm47_tui.deploy import looking
 from tests.demo.conftest import Lab
 
 
@@ -40,6 +41,21 @@ def test_status_tells_of_the_nodes_that_answer(
     assert node0["error"] is None
     assert node0["engine"] == "absent"
     assert node1["error"] is not None
+
+
+def test_a_bug_in_the_look_at_a_node_is_said_as_one(
+    shared: Lab,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "pair.toml"
+    file.write_text(shared.cluster.profile_text(), encoding="utf-8")
+    monkeypatch.setattr(looking, "read_flags", None)
+    _, out, err = call(capsys, "status", str(file), "--json")
+    nodes = json.loads(out)["nodes"]
+    assert ["TypeError" in node["error"]["text"] for node in nodes] == [True, True], nodes
+    assert "Traceback" not in err
 
 
 def test_logs_name_the_node_that_is_not_reached(

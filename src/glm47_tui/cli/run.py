@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -44,6 +45,7 @@ def take_language(argv: Sequence[str]) -> tuple[list[str], str | None]:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     _print_anything()
+    threading.excepthook = _thread_ended
     args, flag = take_language(sys.argv[1:] if argv is None else argv)
     set_language(choose_language(flag=flag))
     state.language_chosen = flag is not None
@@ -58,6 +60,14 @@ def _print_anything() -> None:
     out = sys.stdout
     if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
         out.reconfigure(errors="replace")
+
+
+def _thread_ended(bug: threading.ExceptHookArgs) -> None:
+    """A thread ended by a bug: as everywhere, a line and a private file, no traceback."""
+    from glm47_tui.cli.crash import report
+
+    if bug.exc_value is not None:
+        click.echo(report(bug.exc_value), err=True)
 
 
 def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end

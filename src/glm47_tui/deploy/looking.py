@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from glm47_tui.deploy.errors import Halted
+from glm47_tui.deploy.errors import Halted, internal
 from glm47_tui.deploy.events import Phase
 from glm47_tui.deploy.lock import read_holder
 from glm47_tui.deploy.probe import Prober
@@ -41,6 +41,8 @@ def look_at(run: Run) -> ServiceStatus:
             found[node.index] = NodeStatus(
                 node.index, node.name, error=Msg.of("deploy.error.interrupted")
             )
+        except Exception as error:
+            found[node.index] = NodeStatus(node.index, node.name, error=internal(error).what)
 
     threads = [
         threading.Thread(target=work, args=(node,), name=f"status-{node.name}", daemon=True)
