@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from glm47_tui.diagnose import phase_words
 from glm47_tui.i18n import t
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def text_lines(state: MonitorState) -> list[str]:
         )  # fmt: skip
         if node.link.error:
             out.append(f"  {node.link.error}")
+        if node.phase is not None:
+            out.append(f"  {t('monitor.text.phase', phase=phase_words(node.phase))}")
     out.extend(_engine_lines(state))
     out.extend(
         f"{time.strftime('%H:%M:%S', time.localtime(e.at))} "
@@ -116,6 +119,7 @@ def _node_data(node: NodeView, now: float) -> dict[str, Any]:
         "npus": npus,
         "processes": [asdict(proc) for proc in node.procs],
         "log_lines": node.log_lines,
+        "phase": asdict(node.phase) if node.phase is not None else None,
     }
 
 

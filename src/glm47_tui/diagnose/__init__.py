@@ -11,7 +11,7 @@ from glm47_tui.diagnose.files import diagnose_files
 from glm47_tui.diagnose.phases import PhaseReader, PhaseSeen
 from glm47_tui.diagnose.report import Cause, NodePhase, Place, Report, Stall
 from glm47_tui.diagnose.stalls import StallWatch
-from glm47_tui.diagnose.words import main_diagnose, report_lines, report_to_json
+from glm47_tui.diagnose.words import main_diagnose, phase_words, report_lines, report_to_json
 
 __all__ = [
     "Catalog",
@@ -28,6 +28,7 @@ __all__ = [
     "StallWatch",
     "diagnose_files",
     "main_diagnose",
+    "phase_words",
     "report_lines",
     "report_to_json",
 ]

@@ -10,7 +10,7 @@ from glm47_tui.diagnose.catalog import Catalog
 from glm47_tui.diagnose.files import diagnose_files
 from glm47_tui.diagnose.report import Cause, NodePhase, Place, Report, Stall
 from glm47_tui.errors import Exit
-from glm47_tui.i18n import Msg, language, t
+from glm47_tui.i18n import language, t
 
 _INDENT = "   "
 _QUOTE = 400
@@ -153,10 +153,14 @@ def _stall_lines(stall: Stall) -> Iterator[str]:
 
 
 def _phase_line(seen: NodePhase) -> str:
+    return t("diagnose.report.phase", node=seen.node, phase=phase_words(seen))
+
+
+def phase_words(seen: NodePhase) -> str:
+    """Return a phase as people read it: its share where it is known, and the log's own detail."""
     share = "" if seen.fraction is None else f" {seen.fraction:.0%}"
     detail = t("diagnose.report.detail", detail=seen.detail) if seen.detail else ""
-    words = t(Msg.of(f"diagnose.phase.{seen.phase}")) + share + detail
-    return t("diagnose.report.phase", node=seen.node, phase=words)
+    return t(f"diagnose.phase.{seen.phase}") + share + detail
 
 
 def _also(cause: Cause) -> str:

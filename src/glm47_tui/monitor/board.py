@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from glm47_tui.diagnose import NodePhase
 from glm47_tui.i18n import Msg
 from glm47_tui.monitor.frames import FrameReader, NpuReading, Proc, Sinks
 from glm47_tui.monitor.history import Ring
@@ -236,6 +237,12 @@ class Board:
     def diagnosed(self, event: WatchEvent) -> None:
         """Add a finding of the diagnosis as an event."""
         self._say(event)
+
+    def phase(self, node: int, phase: NodePhase) -> None:
+        """Note how far the start of a node's engine has come, by its log."""
+        with self._lock:
+            self._nodes[node].view = replace(self._nodes[node].view, phase=phase)
+            self._changes += 1
 
     def _say(self, event: WatchEvent) -> None:
         with self._lock:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable
 
-from glm47_tui.diagnose import Catalog, Diagnoser
+from glm47_tui.diagnose import Catalog, Diagnoser, NodePhase, PhaseSeen, StallWatch
 from glm47_tui.i18n import Msg
 from glm47_tui.monitor.board import Board
 from glm47_tui.monitor.logs import level_of
-from glm47_tui.monitor.state import WatchEvent, Weight
+from glm47_tui.monitor.state import LinkState, MonitorState, WatchEvent, Weight
 
 BACKLOG = 200_000
 """Lines that wait for the diagnosis at most; beyond that the oldest go, and it is said."""
@@ -19,16 +20,24 @@ _ERROR_EVERY_S = 30.0
 
 
 class LogWatch:
-    """Feeds a :class:`Diagnoser` and tells the board of new causes, and of errors without one."""
+    """Feeds a :class:`Diagnoser`; tells the board what the logs say.
 
-    def __init__(self, board: Board) -> None:
+    New causes, errors without one, the phase that each engine's start is in, and who stands still
+    in it, for whom.
+    """
+
+    def __init__(self, board: Board, *, clock: Callable[[], float] = time.time) -> None:
         self._board = board
+        self._clock = clock
         self._diagnoser = Diagnoser(Catalog.load())
         self._waiting: deque[tuple[int, list[str]]] = deque()
         self._count = 0
         self._lock = threading.Lock()
         self._known: set[tuple[str, str]] = set()
         self._error_said: dict[int, float] = {}
+        self._phases: dict[str, NodePhase] = {}
+        self._stalls = StallWatch([node.name for node in board.snapshot().nodes])
+        self._stuck: set[tuple[str, str, str | None]] = set()
 
     def feed(self, node: int, lines: list[str]) -> None:
         """Take lines; called by readers, returns at once."""
@@ -48,14 +57,27 @@ class LogWatch:
         with self._lock:
             batch, self._waiting = self._waiting, deque()
             self._count = 0
-        if not batch:
-            return
-        names = [node.name for node in self._board.snapshot().nodes]
-        now = time.time()
+        now = self._clock()
+        state = self._board.snapshot()
+        if batch:
+            self._diagnose(batch, [node.name for node in state.nodes], now)
+        self._stand_still(state, now)
+
+    def _diagnose(
+        self, batch: Iterable[tuple[int, list[str]]], names: list[str], now: float
+    ) -> None:
         for node, lines in batch:
+            self._stalls.heard(names[node], now)
             self._diagnoser.feed(names[node], lines, file=f"{names[node]}.log", at=now)
             self._errors(node, lines, now)
-        for cause in self._diagnoser.report(now).causes:
+        report = self._diagnoser.report(now)
+        for phase in report.phases:
+            if self._phases.get(phase.node) != phase:
+                self._phases[phase.node] = phase
+                seen = PhaseSeen(phase.phase, phase.fraction, phase.detail)
+                self._stalls.phase(phase.node, seen, now)
+                self._board.phase(names.index(phase.node), phase)
+        for cause in report.causes:
             key = (cause.entry, cause.place.node)
             if key in self._known:
                 continue
@@ -65,6 +87,19 @@ class LogWatch:
                 WatchEvent(now, f"cause.{cause.entry}", Weight.CRITICAL, where, cause.title,
                            fix=cause.fix, quote=cause.place.text)
             )  # fmt: skip
+
+    def _stand_still(self, state: MonitorState, now: float) -> None:
+        """Tell once of each wait that lasts too long; by arrival here, since clocks differ."""
+        if any(node.link.state is not LinkState.UP for node in state.nodes):
+            return  # what is not seen may well go on
+        names = [node.name for node in state.nodes]
+        found = {(s.node, s.phase, s.waits_for): s for s in self._stalls.stalls(now)}
+        for key, stall in found.items():
+            if key not in self._stuck:
+                event = WatchEvent(now, "stall", Weight.WARNING, names.index(stall.node),
+                                   stall.text, fix=stall.fix)  # fmt: skip
+                self._board.diagnosed(event)
+        self._stuck = set(found)
 
     def _errors(self, node: int, lines: list[str], now: float) -> None:
         if now - self._error_said.get(node, 0.0) < _ERROR_EVERY_S:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from glm47_tui.diagnose import NodePhase
 from glm47_tui.i18n import Msg
 from glm47_tui.monitor.frames import Proc
 from glm47_tui.node import NpuTable
@@ -52,6 +53,8 @@ class NodeView:
     procs_at: float | None = None
     log_lines: int = 0
     log_at: float | None = None
+    phase: NodePhase | None = None
+    """How far the engine's start has come, where the lines read so far tell of one."""
 
     def age(self, now: float) -> float | None:
         """Seconds since the NPUs were read, None when they never were."""

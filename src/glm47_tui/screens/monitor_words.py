@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from glm47_tui.diagnose import phase_words
 from glm47_tui.i18n import t
 from glm47_tui.monitor import MonitorState, RankHealth, RankView
 from glm47_tui.widgets.columns import duration
@@ -23,7 +24,9 @@ def engine_line(state: MonitorState) -> Content:
     """The engine's figures with their age, or why there are none."""
     engine = state.engine
     if engine.at is None:
-        return Content.assemble((t("watch.engine_none"), "$quiet"), f" {engine.error}")
+        how_far = starting(state)
+        why = f" {how_far}" if how_far else f" {engine.error}"
+        return Content.assemble((t("watch.engine_none"), "$quiet"), why)
     ranks = engine.ranks
     ttfts = [r.ttft_s for r in ranks if r.ttft_s is not None]
     words = t(
@@ -37,8 +40,17 @@ def engine_line(state: MonitorState) -> Content:
     )
     if engine.stale(state.at):
         age = duration(state.at - engine.at)
-        return Content.assemble((words, "$quiet"), (f"  STALE {age} ", STYLE["warn"]), engine.error)
+        why = starting(state) or engine.error
+        return Content.assemble((words, "$quiet"), (f"  STALE {age} ", STYLE["warn"]), why)
     return Content(words)
+
+
+def starting(state: MonitorState) -> str:
+    """How far the engines have come that start or have ended; empty when none does."""
+    found = [(node.name, node.phase) for node in state.nodes if node.phase is not None]
+    if all(phase.phase == "serving" for _, phase in found):
+        return ""
+    return "  ".join(f"{name} {phase_words(phase)}" for name, phase in found)
 
 
 def rank_line(state: MonitorState) -> Content | None:
