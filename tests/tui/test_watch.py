@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual import events
+from textual.pilot import Pilot
 
 from glm47_tui.i18n import set_language
 from glm47_tui.monitor import Player, Recorder
@@ -55,6 +56,12 @@ def player(tmp_path: Path) -> Player:
 def text_of(view: object) -> str:
     lines = [view.parts(y) for y in range(view.count())]  # type: ignore[attr-defined]
     return "\n".join("".join(part for part, _ in line) for line in lines)
+
+
+async def drawn(app: MonitorApp, pilot: Pilot[int]) -> None:
+    """Wait for the first drawing: it fills the list, and lines of ranks take room of the logs."""
+    app.query_one(MonitorPane).tick()
+    await pilot.pause()
 
 
 async def test_shows_nodes_ranks_and_the_ill_npu(player: Player) -> None:
@@ -131,6 +138,7 @@ async def test_lines_in_sight_are_copied(player: Player) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         view = next(iter(app.query(LogView)))
         view.focus()
+        await drawn(app, pilot)
         await pilot.press("y")
         assert app.clipboard.splitlines() == view.visible_lines()
         assert app.clipboard.splitlines()[-1].endswith("line 299")
@@ -326,7 +334,7 @@ async def test_logs_stand_side_by_side_where_there_is_room_and_say_whose_they_ar
 ) -> None:
     app = MonitorApp(player)
     async with app.run_test(size=size) as pilot:
-        await pilot.pause()
+        await drawn(app, pilot)
         assert title in str(app.query_one("#watch-log-title").render())
         app.query_one(NodeList).choose(1)
         app.query_one(MonitorPane)._layout = "merged"

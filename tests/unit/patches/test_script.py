@@ -293,8 +293,10 @@ def test_an_interrupted_run_takes_back_what_it_wrote(
         'esac\nPATH=${PATH#*:} exec mv "$@"'
     )
     path = failing(tree, tmp_path, "mv", body)
+    # Signals that this process ignores (behind nohup) no script could catch.
     running = subprocess.Popen(
-        ["bash", str(tree.base / "scripts" / "patches.sh"), "apply", "--vllm", str(tree.vllm),
+        ["env", "--default-signal=TERM,INT,HUP", "bash",
+         str(tree.base / "scripts" / "patches.sh"), "apply", "--vllm", str(tree.vllm),
          "--backup", str(prepared_backup(tree))],
         env={"PATH": path, "PYTHON": sys.executable, "HOME": "/"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
