@@ -15,9 +15,11 @@ from tests.fuzz.mutate import ODD, mutate
 from tests.fuzz.parsers import PARSERS, Parser
 from tests.unit.checks.atlas import BUSY
 
+# The same cases every time: what is new is looked for by `make fuzz`, not by who runs the tests.
 quick = settings(
-    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None
-)
+    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), database=None,
+    derandomize=True,
+)  # fmt: skip
 ANY = st.text(max_size=300) | st.lists(st.sampled_from(ODD), max_size=30).map("".join)
 
 
@@ -58,4 +60,6 @@ def test_what_npu_smi_shows_is_never_invented(at: int, junk: str) -> None:
     whole = {(n.id, n.chip): n for n in parse_npu_smi(BUSY).npus}
     for npu in parse_npu_smi(BUSY[:at] + junk).npus:
         known = whole[npu.id, npu.chip]
-        assert (npu.hbm_used_mb, npu.hbm_total_mb) == (known.hbm_used_mb, known.hbm_total_mb)
+        # A row cut in the middle of a number: the number is left out, never half of it shown.
+        assert npu.hbm_used_mb in (None, known.hbm_used_mb)
+        assert npu.hbm_total_mb in (None, known.hbm_total_mb)
