@@ -194,7 +194,7 @@ async def test_first_error_level_and_layout(player: Player) -> None:
         assert [v.count() for v in views] == [1, 1]
         await pilot.press("v", "m")
         await pilot.pause()
-        merged = list(app.query(LogView))
+        merged = [view for view in app.query(LogView) if view.display]
         assert [v.count() for v in merged] == [600]
         assert text_of(merged[0]).splitlines()[0].strip().startswith("node0")
 
@@ -340,3 +340,19 @@ async def test_logs_stand_side_by_side_where_there_is_room_and_say_whose_they_ar
         app.query_one(MonitorPane)._layout = "merged"
         await pilot.press("m")
         assert "node1" in str(app.query_one("#watch-log-title").render())
+
+
+async def test_a_change_of_layout_makes_no_widget_anew(player: Player) -> None:
+    """What a removed widget has painted stays in memory: see MonitorPane._show_views."""
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await drawn(app, pilot)
+        seen: set[LogView] = set()
+        for _ in range(6):
+            await pilot.press("m")
+            await pilot.pause()
+            seen |= set(app.query(LogView))
+            shown = [view for view in app.query(LogView) if view.display]
+            assert shown == app.query_one(MonitorPane)._views
+            assert all(view.count() >= 300 for view in shown)
+        assert len(seen) == 2

@@ -6,6 +6,7 @@ import gc
 import re
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -67,6 +68,7 @@ class MonitorPane(Container):
         self._layout = "side"
         self._made: tuple[str, int] = ("", 0)
         self._views: list[LogView] = []
+        self._pool: list[LogView] = []
         self._full = False
         self._drawn = -1
         self._drawn_at = 0.0
@@ -123,10 +125,7 @@ class MonitorPane(Container):
             self._made = (self._layout, len(groups))
             wide = max(len(name) for name in names)
             shown = [pad(name, wide) for name in names] if self._layout == "merged" else ()
-            self._views = [LogView(names=shown) for _ in groups]
-            row = self.query_one("#watch-logs", Horizontal)
-            row.remove_children()
-            row.mount_all(self._views)
+            self._show_views(len(groups), shown)
             self.call_after_refresh(self._hold_focus)
         views = self._views
         for view, group in zip(views, groups, strict=True):
@@ -135,6 +134,21 @@ class MonitorPane(Container):
             # A search marks what it finds and hides nothing; a level hides.
             view.watch_feed(LogFeed(store, group, level=self._level))
         self._title()
+
+    def _show_views(self, count: int, names: Sequence[str]) -> None:
+        """Show so many logs. Views are kept for the next layout, never removed.
+
+        Textual holds on to what a removed widget has painted (an lru_cache in its StylesCache, up
+        to 1024 of them): a pane that is open for weeks would grow with each change of layout.
+        """
+        new = [LogView() for _ in range(count - len(self._pool))]
+        if new:
+            self._pool += new
+            self.query_one("#watch-logs", Horizontal).mount_all(new)
+        self._views = self._pool[:count]
+        for view in self._pool:
+            view.display = view in self._views
+            view.forget(names)
 
     def _hold_focus(self) -> None:
         """Give the focus to a part that is seen: without one the pane would hear no key."""

@@ -34,16 +34,23 @@ class LogView(LineView):
     class Moved(Message):
         """The pane began or ceased to follow."""
 
-    def __init__(self, *, names: Sequence[str] = ()) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.feed: LogFeed | None = None
         self.following = True
         self.behind = 0
         self.pattern: re.Pattern[str] | None = None
-        self._names = names
+        self._names: Sequence[str] = ()
         self._lines: Sequence[Line] = ()
         self._dropped = 0
         self._column = 0
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Show nothing, until a feed is given, and be as new; ``names`` as for the class."""
+        self.feed, self._names = None, names
+        self._lines, self._dropped = (), 0
+        self.following, self.behind = True, 0
+        self.selected, self._column = None, 0
 
     def watch_feed(self, feed: LogFeed) -> None:
         """Show another feed, from its end."""
