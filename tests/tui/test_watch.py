@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from glm47_tui.i18n import set_language
 from glm47_tui.monitor import Player, Recorder
 from glm47_tui.screens.monitor_pane import MonitorPane
 from glm47_tui.screens.watching import MonitorApp
+from glm47_tui.widgets.quiet import forget_removed
 from glm47_tui.widgets.watch_events import EventList
 from glm47_tui.widgets.watch_logs import LogView
 from glm47_tui.widgets.watch_nodes import NodeFull, NodeList, spark
@@ -356,3 +359,18 @@ async def test_a_change_of_layout_makes_no_widget_anew(player: Player) -> None:
             assert shown == app.query_one(MonitorPane)._views
             assert all(view.count() >= 300 for view in shown)
         assert len(seen) == 2
+
+
+async def test_what_a_closed_dialog_has_painted_is_let_go(player: Player) -> None:
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await drawn(app, pilot)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        painted = [weakref.ref(widget._styles_cache) for widget in app.screen.walk_children()]
+        assert len(painted) > 3
+        await pilot.press("escape")
+        await pilot.pause()
+        forget_removed()
+        gc.collect()
+        assert [kept for kept in painted if kept() is not None] == []
