@@ -26,9 +26,7 @@ BY_HAND = (
 def clean(healthy: Lab) -> Iterator[None]:
     """Every test begins and ends with nodes that hold nothing of ours."""
     yield
-    for node in NODES:
-        healthy.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
-                    timeout=120)  # fmt: skip
+    healthy.clear()
 
 
 def _to_the_container(tool: Tool, profile: Path, *more: str) -> Outcome:

@@ -15,7 +15,6 @@ from glm47_tui.monitor import Player
 from tests.lab.conftest import ProfileMaker
 from tests.lab.kit import node as look
 from tests.lab.kit.lab import Lab
-from tests.lab.kit.layout import NODES
 from tests.lab.kit.tool import Running, Tool
 
 Reading = dict[str, Any]
@@ -39,9 +38,7 @@ done: set[str] = set()
 def cleared(lab: Lab) -> Iterator[None]:
     """Nothing of ours is left for the files that come after."""
     yield
-    for node in NODES:
-        lab.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
-                timeout=120)  # fmt: skip
+    lab.clear()
 
 
 @pytest.fixture

@@ -25,9 +25,7 @@ def wizard(lab: Lab, tool: Tool, profile: ProfileMaker, own_home: Path) -> Itera
     terminal = Terminal("wizard", [*words, str(profile())], env)
     yield terminal
     terminal.close()
-    for node in NODES:
-        lab.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
-                timeout=120)  # fmt: skip
+    lab.clear()
 
 
 def test_from_the_first_screen_to_a_chat_and_back(wizard: Terminal, lab: Lab) -> None:

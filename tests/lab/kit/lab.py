@@ -50,6 +50,12 @@ class Lab:
         """Password of the ordinary user, for login and for sudo."""
         return (self.layout.keys / "password").read_text().strip()
 
+    def clear(self) -> None:
+        """Leave nothing of the product on the nodes: no container, no file."""
+        for node in NODES:
+            self.run(node.name, "docker rm -f $(docker ps -aq); rm -rf /opt/data/glm47-tui; true",
+                     timeout=120)  # fmt: skip
+
     def run(self, name: str, command: str, **more: object) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a host by name, past sshd."""
         return hosts.run(self.layout, host(name), command, **more)  # type: ignore[arg-type]
