@@ -57,11 +57,16 @@ class ResponsesRequest(Base): ...
 class ResponseTextConfig(Base): ...
 """
 
+# fmt: off
+TAGS = ["<|endoftext|>", "<|user|>", "<|observation|>", "<|assistant|>", "<think>", "</think>",
+        "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"]
+# fmt: on
+"""The tokenizer's tags; the first has the id 256."""
+
 TOKENIZERS = '''
 import json, pathlib, re
 
-TAGS = ["<|endoftext|>", "<|user|>", "<|observation|>", "<|assistant|>", "<think>", "</think>",
-        "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>"]
+TAGS = @TAGS@
 
 class TokenizerLike: ...
 
@@ -86,7 +91,7 @@ class Bytes(TokenizerLike):
 def get_tokenizer(name):
     data = json.loads(pathlib.Path(name, "tokenizer.json").read_text())
     return Bytes(data["special"], data["missing"])
-'''
+'''.replace("@TAGS@", repr(TAGS))
 
 STANDINS = {
     "vllm/entrypoints/__init__.py": "",

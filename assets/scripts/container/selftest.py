@@ -43,7 +43,9 @@ gc.disable()
 os.nice(10)
 
 LIMIT_S = 570  # a busy machine may leave it little beside the engine; who called it gives it 600
-TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>",
+        "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>")
+ROLES = ("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 ENDS = ("<|observation|>", "<|user|>", "<|endoftext|>")
 PLUGINS = {"tool": "glm47_tool_parser_plugin.py", "reasoning": "glm47_reasoning_parser_plugin.py"}
 
@@ -92,12 +94,14 @@ def expect(what: str, found: Any, wanted: Any) -> None:
 class Bench:
     """The two parser classes and the tokenizer, and ways to drive them as the server does."""
 
-    def __init__(self, tool_class: Any, reasoning_class: Any, tokenizer: Any) -> None:
+    def __init__(self, tool_class: Any, reasoning_class: Any, tokenizer: Any,
+                 model: Path | None = None) -> None:
         from vllm.entrypoints.openai.protocol import ChatCompletionRequest
 
         self.tool_class = tool_class
         self.reasoning_class = reasoning_class
         self.tokenizer = tokenizer
+        self.model = model
         self.request = ChatCompletionRequest(
             model="glm47", messages=[{"role": "user", "content": "?"}], tools=TOOLS
         )
@@ -183,14 +187,54 @@ class Bench:
         return answer
 
 
+def ids_in_files(model: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """Ids of tokens as the model's tokenizer.json and tokenizer_config.json list them."""
+    listed: list[dict[str, int]] = []
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        file = model / name
+        data = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        added = {t["content"]: t["id"] for t in data.get("added_tokens") or []}
+        vocab = (data.get("model") or {}).get("vocab") if added else None
+        added = {**(vocab if isinstance(vocab, dict) else {}), **added}
+        for number, token in (data.get("added_tokens_decoder") or {}).items():
+            added[token["content"]] = int(number)
+        listed.append(added)
+    return listed[0], listed[1]
+
+
+def check_ids(bench: Bench) -> None:
+    """The ids of the tags must be those that the model was trained on.
+
+    A tag that tokenizer.json does not have is added when tokenizer_config.json names it: with an
+    id of its own, which the model never writes. The parsers would look for it in vain, and text
+    that goes to ids and back would show nothing.
+    """
+    if bench.model is None:
+        return
+    own, config = ids_in_files(bench.model)
+    vocab = bench.tokenizer.get_vocab()
+    for tag in (*TAGS, *ROLES, *ENDS):
+        number = vocab.get(tag)
+        if number is None:
+            continue
+        if own and own.get(tag) != number:
+            where = f"has it as {own[tag]}" if tag in own else "does not have it"
+            raise Failed(f"{tag} is token {number} here, but the model's tokenizer.json {where}: "
+                         "the model writes another text in its place")
+        if config.get(tag, number) != number:
+            raise Failed(f"{tag} is token {number} in tokenizer.json and {config[tag]} in "
+                         "tokenizer_config.json: the files are not of one model")
+
+
 def check_tokens(bench: Bench) -> None:
-    """The tags must be one token each, and stay in the text that the server sees."""
+    """The tags must be one token each, the model's, and stay in the text that the server sees."""
     for tag in TAGS:
         ids = bench.tokenizer.encode(tag, add_special_tokens=False)
         expect(f"tokens of {tag}", len(ids), 1)
         expect(f"text of {tag}", bench.tokenizer.decode(ids, skip_special_tokens=True), tag)
     if not any(end in bench.tokenizer.get_vocab() for end in ENDS):
         raise Failed(f"none of {', '.join(ENDS)} in the vocabulary")
+    check_ids(bench)
 
 
 def check_calls(text: str, calls: list[Any], streamed: bool) -> Callable[[Bench], None]:
@@ -335,7 +379,7 @@ def main() -> int:
     loaded, tokenizer = attempt("tokenizer", lambda: load_tokenizer(args.model))
     if not (imported and loaded):
         return 1
-    bench = Bench(*classes, tokenizer)
+    bench = Bench(*classes, tokenizer, args.model)
     results = [attempt(name, lambda test=test: test(bench))[0] for name, test in TESTS.items()]
     return 0 if all(results) else 1
 

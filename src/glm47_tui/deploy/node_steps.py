@@ -194,6 +194,10 @@ class Patches(Step):
         return failed("foreign", files=", ".join(files) or "?", folder=state.fact("vllm") or "?")
 
 
+_OF_THE_MODEL = ("tokenizer", "tokens")
+"""Self-tests that fail because of the model's files, whatever the parsers are."""
+
+
 def self_test(run: Run, node: Node, limit_s: float, *, stage: str, cancel: threading.Event) -> Msg:
     """Feed both parsers with GLM-4.7's text in the container; raises DeployFailed, Halted."""
     run.progress(stage, node.index, Msg.of("deploy.progress.selftest"), limit=limit_s)
@@ -208,7 +212,7 @@ def self_test(run: Run, node: Node, limit_s: float, *, stage: str, cancel: threa
     run.causes.feed(node.index, lines, "selftest")
     if bad:
         raise failed(
-            "selftest",
+            "selftest_model" if bad[0][1] in _OF_THE_MODEL else "selftest",
             test=Msg.of(f"render.selftest.{bad[0][1]}"),
             line=" ".join(bad[0][3:])[:300] or "-",
         )

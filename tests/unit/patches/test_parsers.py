@@ -252,6 +252,38 @@ def test_selftest_names_a_tokenizer_that_is_not_glms(
     assert said["tokens"].startswith("failed " + why)
 
 
+GLM_IDS = {tag: 256 + number for number, tag in enumerate(light_vllm.TAGS)}
+
+
+@pytest.mark.parametrize(
+    ("own", "config", "why"),
+    [
+        ({}, {}, None),
+        ({"</think>": None}, {}, "</think> is token 261 here, but the model's tokenizer.json does"),
+        ({"<arg_key>": 7}, {}, "<arg_key> is token 264 here, but the model's tokenizer.json has"),
+        ({"<|user|>": None}, {}, "<|user|> is token 257 here"),
+        ({}, {"<tool_call>": 9}, "<tool_call> is token 262 in tokenizer.json and 9 in tokenizer_"),
+    ],
+)  # fmt: skip
+def test_selftest_compares_the_tags_with_both_files(
+    own: dict[str, int | None], config: dict[str, int], why: str | None, patched_vllm: Path,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """A tag that tokenizer.json lost comes back from the other file with an id of its own, which
+    the model never writes: text that goes to ids and back does not show it."""
+    file = tokenizer(tmp_path) / "tokenizer.json"
+    listed = [{"content": t, "id": n} for t, n in {**GLM_IDS, **own}.items() if n is not None]
+    file.write_text(json.dumps({**json.loads(file.read_text()), "added_tokens": listed}))
+    decoder = {str(n): {"content": t} for t, n in {**GLM_IDS, **config}.items()}
+    named = {"added_tokens_decoder": decoder}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(named))
+    code, said = selftest(patched_vllm, tmp_path)
+    if why is None:
+        assert (code, set(said.values())) == (0, {"ok"})
+    else:
+        assert code == 1 and said["tokens"].startswith("failed " + why), said["tokens"]
+
+
 def test_selftest_says_what_is_missing(patched_vllm: Path, pristine: Path, tmp_path: Path) -> None:
     code, said = selftest(patched_vllm, tmp_path / "nothing")
     assert (code, said["import"]) == (1, "ok")
