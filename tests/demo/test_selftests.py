@@ -82,3 +82,42 @@ def test_an_interrupt_beside_the_tests_is_mended_by_the_next_run(ready: Lab) -> 
     again = runner(ready)
     assert again.run().exit_code == 0, again.words()
     assert again.last("launch") == [Status.APPLIED] * 2, "engines belong together"
+
+
+def tested_on(run: Runner) -> set[int | None]:
+    return {e.node for e in run.of(Progress) if e.note.id == "deploy.progress.selftest"}
+
+
+def test_a_test_that_was_cut_off_is_made_up_for_by_the_next_run(ready: Lab) -> None:
+    """That it passed is known by the node, whatever became of the run that began it."""
+    mark = f"{ready.profile.base_dir}/state/selftest"
+    first = runner(ready)
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, StepChanged) and event.stage == "ready":
+            first.cancel.set()
+
+    first.on = interrupt
+    assert first.run().exit_code == 130, first.words()
+    ready.sh('rm -f "$1"', mark, node=1)  # it may have been quick enough
+    dry = runner(ready)
+    assert dry.run(dry_run=True).exit_code == 0, dry.words()
+    assert dry.last("launch")[1] is Status.NEEDED and not tested_on(dry)
+
+    # One that fails now ends no engine: it may be serving.
+    ready.sh('mv "$1/tokenizer.json" "$1/aside"', MODEL, node=1)
+    bad = runner(ready)
+    ended = bad.run()
+    assert (ended.exit_code, ended.node) == (5, 1), bad.words()
+    assert bad.last("launch")[1] is Status.FAILED
+    assert all(node.pid for node in bad.job().status().nodes)
+    ready.sh('mv "$1/aside" "$1/tokenizer.json"', MODEL, node=1)
+
+    again = runner(ready)
+    ended = again.run()
+    assert (ended.exit_code, ended.changed) == (0, 0), again.words()
+    assert 1 in tested_on(again) and again.last("launch") == [Status.PRESENT] * 2
+    assert "self-test" in again.note("launch", 1)
+
+    last = runner(ready)
+    assert last.run().exit_code == 0 and not tested_on(last), last.words()

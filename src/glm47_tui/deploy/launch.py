@@ -33,6 +33,8 @@ class Launch:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._states: dict[int, State] = {}
+        self._untested: set[int] = set()
+        """Nodes whose parsers stand, and have not passed their self-test as they are."""
         self._notes: dict[int, Msg] = {}
         self._saying = threading.Lock()
         self.tests: SelfTests | None = None
@@ -47,6 +49,7 @@ class Launch:
             for node in run.nodes:
                 note = running_words(self._states[node.index])
                 run.bus.step(STAGE, node.index, Status.PRESENT, note)
+            self._make_up()
             return False
         if run.dry:
             for node in run.nodes:
@@ -55,7 +58,7 @@ class Launch:
         if not self._agreed(stale):
             for node in run.nodes:
                 run.bus.step(STAGE, node.index, Status.PRESENT, Msg.of("deploy.note.kept"))
-            self._test_kept()
+            self._make_up()
             return False
         self._clear()
         self._start()
@@ -66,6 +69,9 @@ class Launch:
 
     def _look(self, node: Node) -> None:
         self._run.bus.step(STAGE, node.index, Status.LOOKING)
+        patches = self._run.look(node, "patches", stage=STAGE)
+        if patches.word == "done" and not patches.has("tested"):
+            self._untested.add(node.index)
         self._states[node.index] = self._run.look(node, STAGE, stage=STAGE)
 
     def _needed(self, node: Node, stale: list[Node]) -> Msg:
@@ -176,16 +182,37 @@ class Launch:
             if self._run.bus.status(STAGE, node.index) is Status.APPLIED:
                 self._run.bus.step(STAGE, node.index, Status.APPLIED, words)
 
-    def _test_kept(self) -> None:
-        """Engines that are kept: the parsers are tested where they were patched just now."""
-        todo = [node for node in self._run.nodes if "patches" in node.changed]
-        tests = SelfTests(self._run, todo, stage=STAGE, passed=self._passed)
+    def _make_up(self) -> None:
+        """Engines that stay as they are: the self-test is made up for where it has not passed.
+
+        The run before was cut off between the two, or parsers were changed and the engines kept.
+        One that fails ends nothing: these engines may be serving.
+        """
+        run = self._run
+        todo = [node for node in run.nodes if node.index in self._untested]
+        if not todo:
+            return
+        if run.dry:
+            for node in todo:
+                run.bus.step(STAGE, node.index, Status.NEEDED, Msg.of("deploy.needed.selftest"))
+            return
+        for node in todo:
+            run.bus.step(STAGE, node.index, Status.LOOKING)
+        tests = SelfTests(run, todo, stage=STAGE, passed=self._made_up)
         try:
             tests.wait()
         finally:
             tests.close()
-            for index, error in tests.failed.items():
-                self._run.bus.step(STAGE, index, Status.FAILED, error.what)
+            for node in todo:
+                error = tests.failed.get(node.index)
+                if error is not None:
+                    run.bus.step(STAGE, node.index, Status.FAILED, error.what)
+                elif run.bus.status(STAGE, node.index) is Status.LOOKING:
+                    note = Msg.of("deploy.half.selftest")
+                    run.bus.step(STAGE, node.index, Status.SKIPPED, note)
+
+    def _made_up(self, node: Node, _words: Msg) -> None:
+        self._run.bus.step(STAGE, node.index, Status.PRESENT, Msg.of("deploy.note.tested"))
 
     def close(self) -> None:
         """End self-tests that still run."""

@@ -133,7 +133,9 @@ class Ready:
                 self._tests.wait()
         except Halted:
             for node in run.nodes:
-                run.bus.step(STAGE, node.index, Status.FAILED, Msg.of("deploy.half.loading"))
+                untested = self._tests is not None and self._tests.open(node.index)
+                note = Msg.of(f"deploy.half.{'untested' if untested else 'loading'}")
+                run.bus.step(STAGE, node.index, Status.FAILED, note)
             raise
         finally:
             self._prober.stop()

@@ -40,6 +40,7 @@ class SelfTests:
         self._passed = passed
         self.stop = threading.Event()
         self._errors: dict[int, UserError] = {}
+        self._open = {node.index for node in nodes}
         self._over = threading.Event()
         self._threads = [
             threading.Thread(target=self._test, args=(n,), name=f"selftest-{n.name}", daemon=True)
@@ -52,6 +53,7 @@ class SelfTests:
     def _test(self, node: Node) -> None:
         try:
             words = self_test(self._run, node, SELF_TEST_S, stage=self._stage, cancel=self.stop)
+            self._open.discard(node.index)
             self._passed(node, words)
         except Halted:
             return
@@ -72,6 +74,10 @@ class SelfTests:
     def failed(self) -> dict[int, UserError]:
         """What failed, by node."""
         return dict(self._errors)
+
+    def open(self, index: int) -> bool:
+        """Whether the tests of a node have not passed (yet)."""
+        return index in self._open
 
     @property
     def trouble(self) -> Trouble | None:
