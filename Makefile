@@ -10,6 +10,10 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: $(VENV)/.ready  ## make the virtual environment with everything pinned
+ifneq ($(origin PYTHON),file)
+	@wanted=$$($(PYTHON) --version) have=$$($(BIN)/python --version); [ "$$wanted" = "$$have" ] || \
+		echo "$(VENV) keeps its $$have; for $$wanted: make clean, then the same again (or VENV=another)"
+endif
 
 $(VENV)/.ready: constraints.txt pyproject.toml
 	@bash scripts/setup.sh "$(PYTHON)" "$(VENV)"
