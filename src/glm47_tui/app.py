@@ -129,6 +129,8 @@ class WizardApp(QuietApp):
             for screen in self._steps:
                 if screen.is_mounted:
                     screen.draw(topics)
+            if (take_back := getattr(self.screen, "take_back", None)) is not None:
+                take_back()
 
     def _say_unkept(self) -> None:
         error, self.session.unkept = self.session.unkept, None

@@ -5,7 +5,8 @@ The engine never prompts. Answers come from a dialog, a terminal, ``--yes``, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from glm47_tui.i18n import Msg
@@ -18,7 +19,8 @@ class Question:
     ``options`` are ids, shown by the words of ``deploy.option.<id>`` (see :meth:`label`);
     ``default`` is the one that goes on with the deployment, which ``--yes`` picks. ``stop`` is
     always the last one: nothing is changed and the run ends. ``details`` are raw lines of the
-    node, such as how a container differs.
+    node, such as how a container differs. Once ``over`` is set the run ends by itself, and whoever
+    asks a person may take the question back.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Question:
     options: tuple[str, ...]
     default: str
     details: tuple[str, ...] = ()
+    over: threading.Event | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def label(option: str) -> Msg:

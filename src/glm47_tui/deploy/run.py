@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import SecretStr
 
@@ -166,7 +166,7 @@ class Run:
         """Ask the user, one question at a time; raises when nobody agrees."""
         with self._asking:
             self.check()
-            answer = self._consent.agree(question)
+            answer = self._consent.agree(replace(question, over=self.halt))
         if self.halt.is_set():
             raise Halted
         if answer is None:

@@ -318,7 +318,7 @@ class DeployScreen(StepScreen):
             "screens.deploy.ask.interrupt",
             ["screens.deploy.ask.interrupt_text"],
             [("interrupt", "screens.deploy.key.interrupt"), ("no", "screens.deploy.carry_on")],
-        )
+        ).while_(lambda: self.room_running, "screens.deploy.ask.interrupt_passed")
         self.app.push_screen(ask, answered)
 
     def action_log(self) -> None:

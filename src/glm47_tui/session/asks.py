@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 from glm47_tui.remote.api import HostKey, SecretRequest
 
+OVER_POLL_S = 0.1
+"""Seconds between two looks whether a question is still worth an answer."""
+
 
 @dataclass
 class Pending:
@@ -50,12 +53,20 @@ class Asks:
             pending = Pending(question, default)
             self._waiting.append(pending)
             self._touch("asks")
-            pending.done.wait()
+            over: threading.Event | None = getattr(question, "over", None)
+            while not pending.done.wait(OVER_POLL_S if over is not None else None):
+                if over is not None and over.is_set():
+                    pending.give_up()
+                    self._touch("asks")
             return pending.answer
 
     def next(self) -> Pending | None:
         """Take the oldest question, None when there is none; on the screen's thread."""
-        return self._waiting.popleft() if self._waiting else None
+        while self._waiting:
+            pending = self._waiting.popleft()
+            if not pending.done.is_set():
+                return pending
+        return None
 
     def close(self) -> None:
         """Let everybody who waits go, and answer nobody any more."""

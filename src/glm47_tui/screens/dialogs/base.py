@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,6 +13,9 @@ from textual.widgets import Button
 
 from glm47_tui.i18n import Msg
 from glm47_tui.widgets.say import Say, words
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -48,6 +51,22 @@ class Dialog(ModalScreen[T], Generic[T]):
     def __init__(self, title: Msg | str) -> None:
         super().__init__()
         self._title = title
+        self._holds: Callable[[], bool] | None = None
+        self._once_passed: Msg | str = ""
+
+    def while_(self, holds: Callable[[], bool], passed: Msg | str) -> Self:
+        """Ask only as long as the state asked about holds; ``passed`` is said when it has passed.
+
+        The app, which hears of every change, takes the dialog away then.
+        """
+        self._holds, self._once_passed = holds, passed
+        return self
+
+    def take_back(self) -> None:
+        """Close, answered by no, if there is nothing left to ask; and say why."""
+        if self._holds is not None and self.is_current and not self._holds():
+            self.notify(words(self._once_passed), markup=False)
+            self.action_refuse()
 
     def compose(self) -> ComposeResult:
         """Make title, content and buttons."""

@@ -26,4 +26,8 @@ def leave_dialog(session: Session) -> Choose | None:
         lines.append("screens.quit.serving")
         answers.append(("quit", "screens.quit.leave"))
     answers.append(("stay", "screens.quit.stay"))
-    return Choose("screens.quit.title", [*lines, "screens.quit.draft"], answers)
+    dialog = Choose("screens.quit.title", [*lines, "screens.quit.draft"], answers)
+    if running:
+        passed = Msg.of("screens.quit.passed", what=running[-1].title)
+        dialog.while_(lambda: any(task.running for task in running), passed)
+    return dialog
