@@ -12,7 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from glm47_tui.checks import Finding, Severity
-from glm47_tui.i18n import Msg
+from glm47_tui.i18n import Msg, t
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.check_view import detail, group_of, row_id, rows, summary, trouble, worst_of
 from glm47_tui.screens.dialogs.choose import Choose
@@ -192,11 +192,11 @@ class ChecksScreen(StepScreen):
     def action_fix(self) -> None:
         """Apply a safe fix after showing its command."""
         finding = self.chosen
-        if finding is None or not finding.fixable:
+        if finding is None or not finding.fixable or not self._can_reach(finding):
             return
 
         def answered(answer: str | None) -> None:
-            if answer == "apply":
+            if answer == "apply" and self._can_reach(finding):
                 self.room.fix(finding)
 
         ask = Choose(
@@ -211,8 +211,18 @@ class ChecksScreen(StepScreen):
         """Take a fix back."""
         finding = self.chosen
         fixed = self.room.fixed_of(finding) if finding is not None else None
-        if fixed is not None:
+        if fixed is not None and self._can_reach(fixed):
             self.room.fix(fixed, back=True)
+
+    def _can_reach(self, finding: Finding) -> bool:
+        """Whether something can be done on the finding's node now; if not, say why."""
+        if self.told_busy():
+            return False
+        if finding.node is None or self.room.connection(finding.node) is None:
+            told = Msg.of("screens.checks.not_connected", node=f"node{finding.node}")
+            self.notify(t(told), severity="error", markup=False)
+            return False
+        return True
 
     def action_filter(self) -> None:
         """Show only what asks for attention, or everything."""

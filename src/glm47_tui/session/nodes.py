@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ class NodesRoom:
         self.fixed: dict[str, Finding] = {}
         """Fixes applied in this session, by finding key, so that they can be taken back."""
         self._logins: tuple[Any, ...] = ()
+        self._age = 0
+        """Grows when nodes become others: a look that began before speaks of those."""
 
     # What is known
 
@@ -150,10 +153,22 @@ class NodesRoom:
         data = deepcopy(draft.data)
         self.looking = only
         self.waits = {}
-        self.session.tasks.start(name, title, lambda task: self._look(task, data, profile, only))
+        age = self._age
+
+        def take(topic: str, change: Callable[[], None]) -> None:
+            self.session.inbox.put(topic, lambda: change() if age == self._age else None)
+
+        self.session.tasks.start(
+            name, title, lambda task: self._look(task, data, profile, only, take)
+        )
 
     def _look(
-        self, task: Task, data: dict[str, Any], profile: Profile, only: frozenset[str]
+        self,
+        task: Task,
+        data: dict[str, Any],
+        profile: Profile,
+        only: frozenset[str],
+        take: Callable[[str, Callable[[], None]], None],
     ) -> None:
         """Do the work; on a worker thread."""
         from glm47_tui.checks import gather, run
@@ -165,7 +180,7 @@ class NodesRoom:
             suggested = propose(data, facts)
             whole = _parsed(filled(data, suggested))
             proposals = choices(data, facts)
-            self.session.inbox.put(
+            take(
                 "facts", lambda: self._take_facts(fleet, facts, dict(failed), proposals, suggested)
             )
             if whole is None or task.cancel.is_set():
@@ -173,9 +188,7 @@ class NodesRoom:
             evidence = gather(fleet, whole, looks=looks, emit=self._heard)
             ids = None if "*" in only else only
             findings = run(whole, evidence, only=ids)
-            self.session.inbox.put(
-                "findings", lambda: self._take_findings(whole, evidence, findings, only)
-            )
+            take("findings", lambda: self._take_findings(whole, evidence, findings, only))
         finally:
             self.session.inbox.put("facts", self._rest)
 
@@ -264,6 +277,7 @@ class NodesRoom:
         self.facts, self.failures, self.proposals = {}, {}, {}
         self.evidence, self.judged, self.findings = None, None, ()
         self.fixed, self.suggested = {}, ()
+        self._age += 1
         if self.fleet is not None:
             self.fleet.close()
             self.fleet = None
