@@ -253,6 +253,15 @@ class WizardApp(QuietApp):
 
         self.push_screen(dialog, answered)
 
+    def end_by(self, number: int) -> None:
+        """End because of a signal: what runs is told to end, and what is half-done is said."""
+        if not self._steps:
+            self.exit(128 + number)
+            return
+        self.session.keep()
+        self.session.tasks.cancel_all()
+        self.set_interval(DRAIN_S, partial(self._exit_when_ended, monotonic() + QUIT_LIMIT_S))
+
     def _exit_when_ended(self, deadline: float) -> None:
         """Leave once the tasks have ended in good order, or at the deadline; say what is left."""
         if self._exit or (self.session.tasks.running() and monotonic() <= deadline):

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import threading
+from types import FrameType
+
 from textual._styles_cache import StylesCache
 from textual.app import App
 
@@ -9,6 +15,12 @@ from glm47_tui.i18n import Msg, t
 
 FORGET_S = 300.0
 """Seconds between two times of letting go of what removed widgets have painted."""
+
+END_S = 40.0
+"""Seconds that an end asked for by a signal may take: a run of the wizard gets 30 of them; the
+terminal may be one that hangs. (A second signal ends it at once.)"""
+
+_ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def forget_removed() -> None:
@@ -28,6 +40,32 @@ class QuietApp(App[int]):
     def on_mount(self) -> None:
         """Let go of what is no longer seen, now and then (subclasses' ``on_mount`` run, too)."""
         self.set_interval(FORGET_S, forget_removed)
+        if not self.is_headless:
+            self._heed_signals()
+
+    def _heed_signals(self) -> None:
+        """End in good order on TERM and HUP, with the terminal as it was before the app.
+
+        Textual leaves them to the system, which ends the process at once: the shell would go on in
+        the other screen, without echo, with the mouse reported as text. A second signal does that.
+        Not asyncio's handlers: they wait for the loop, which waits for a terminal that hangs.
+        """
+        loop = asyncio.get_running_loop()
+
+        def ended(number: int, _frame: FrameType | None) -> None:
+            for each in _ENDS:
+                signal.signal(each, signal.SIG_DFL)
+            watchdog = threading.Timer(END_S, os._exit, (128 + number,))
+            watchdog.daemon = True
+            watchdog.start()
+            loop.call_soon_threadsafe(self.end_by, number)
+
+        for number in _ENDS:
+            signal.signal(number, ended)
+
+    def end_by(self, number: int) -> None:
+        """End because of a signal; the exit code is as the shell has it."""
+        self.exit(128 + number)
 
     def _fatal_error(self) -> None:
         """End after a bug: say where it is, never what values it held (they may be secrets)."""

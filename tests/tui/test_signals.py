@@ -1,0 +1,79 @@
+"""The monitor in a real terminal that is ended from outside: the terminal is as it was before."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glm47_tui.monitor import Recorder
+
+WAIT_S = 60.0
+"""Seconds until what must come counts as not coming."""
+DRAWN = b"\x1b[?1049h"
+BACK = b"\x1b[?1049l"
+
+
+class Terminal:
+    """The monitor on a recording, on a terminal of its own."""
+
+    def __init__(self, file: Path) -> None:
+        self.mine, theirs = pty.openpty()
+        self.theirs = theirs
+        self.before = termios.tcgetattr(theirs)
+        words = [sys.executable, "-m", "glm47_tui", "--lang", "en", "monitor", "--play", str(file)]
+        self.process = subprocess.Popen(
+            words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color"},
+        )  # fmt: skip
+        self.seen = b""
+
+    def until(self, words: bytes) -> None:
+        """Read until the words are there."""
+        deadline = time.monotonic() + WAIT_S
+        while words not in self.seen:
+            assert time.monotonic() < deadline, self.seen[-500:]
+            if select.select([self.mine], [], [], 0.2)[0]:
+                self.seen += os.read(self.mine, 65536)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    file = tmp_path / "night.gz"
+    recorder = Recorder(file, {"names": ["node0"], "addresses": ["10.77.0.10"]})
+    recorder.lines(0, ["@@ log 1 0 new"])
+    recorder.close()
+    made = Terminal(file)
+    try:
+        yield made
+    finally:
+        made.process.kill()
+        made.process.wait()
+        os.close(made.theirs)
+
+
+def test_a_signal_ends_it_with_the_terminal_as_before(terminal: Terminal) -> None:
+    terminal.until(DRAWN)
+    terminal.until(b"following")
+    terminal.process.send_signal(signal.SIGTERM)
+    terminal.until(BACK)
+    assert terminal.process.wait(WAIT_S) == 128 + signal.SIGTERM
+    assert termios.tcgetattr(terminal.theirs)[3] == terminal.before[3]
+    assert b"Traceback" not in terminal.seen
+    os.close(terminal.mine)
+
+
+def test_it_ends_when_the_terminal_is_closed(terminal: Terminal) -> None:
+    terminal.until(b"following")
+    os.close(terminal.mine)
+    terminal.process.send_signal(signal.SIGHUP)  # as the system does for the foreground job
+    assert terminal.process.wait(WAIT_S) == 128 + signal.SIGHUP
