@@ -1,4 +1,4 @@
-"""The monitor in a real terminal that is ended from outside: the terminal is as it was before."""
+"""Both apps in a real terminal, ended from outside: the terminal is as it was before."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ BACK = b"\x1b[?1049l"
 
 
 class Terminal:
-    """The monitor on a recording, on a terminal of its own."""
+    """The tool on a terminal of its own."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, home: Path, *args: str) -> None:
         self.mine, theirs = pty.openpty()
         self.theirs = theirs
         self.before = termios.tcgetattr(theirs)
-        words = [sys.executable, "-m", "glm47_tui", "--lang", "en", "monitor", "--play", str(file)]
+        words = [sys.executable, "-m", "glm47_tui", "--lang", "en", *args]
         self.process = subprocess.Popen(
             words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color"},
+            env={**os.environ, "TERM": "xterm-256color", "HOME": str(home),
+                 **{f"XDG_{name}_HOME": str(home / name) for name in ("CONFIG", "STATE", "DATA")}},
         )  # fmt: skip
         self.seen = b""
 
@@ -47,13 +48,18 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    file = tmp_path / "night.gz"
-    recorder = Recorder(file, {"names": ["node0"], "addresses": ["10.77.0.10"]})
-    recorder.lines(0, ["@@ log 1 0 new"])
-    recorder.close()
-    made = Terminal(file)
+def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    args: tuple[str, ...] = ()
+    if request.param == "monitor":
+        file = tmp_path / "night.gz"
+        recorder = Recorder(file, {"names": ["node0"], "addresses": ["10.77.0.10"]})
+        recorder.lines(0, ["@@ log 1 0 new"])
+        recorder.close()
+        args = ("monitor", "--play", str(file))
+    made = Terminal(tmp_path, *args)
     try:
+        made.until(DRAWN)
+        made.until(b"Quit")
         yield made
     finally:
         made.process.kill()
@@ -61,19 +67,20 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         os.close(made.theirs)
 
 
-def test_a_signal_ends_it_with_the_terminal_as_before(terminal: Terminal) -> None:
-    terminal.until(DRAWN)
-    terminal.until(b"following")
+@pytest.mark.parametrize(
+    ("terminal", "code"), [("monitor", 143), ("wizard", 130)], indirect=["terminal"]
+)
+def test_a_signal_ends_it_with_the_terminal_as_before(terminal: Terminal, code: int) -> None:
     terminal.process.send_signal(signal.SIGTERM)
     terminal.until(BACK)
-    assert terminal.process.wait(WAIT_S) == 128 + signal.SIGTERM
+    assert terminal.process.wait(WAIT_S) == code
     assert termios.tcgetattr(terminal.theirs)[3] == terminal.before[3]
     assert b"Traceback" not in terminal.seen
     os.close(terminal.mine)
 
 
+@pytest.mark.parametrize("terminal", ["monitor"], indirect=True)
 def test_it_ends_when_the_terminal_is_closed(terminal: Terminal) -> None:
-    terminal.until(b"following")
     os.close(terminal.mine)
     terminal.process.send_signal(signal.SIGHUP)  # as the system does for the foreground job
     assert terminal.process.wait(WAIT_S) == 128 + signal.SIGHUP

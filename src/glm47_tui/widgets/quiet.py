@@ -58,7 +58,7 @@ class QuietApp(App[int]):
             watchdog = threading.Timer(END_S, os._exit, (128 + number,))
             watchdog.daemon = True
             watchdog.start()
-            loop.call_soon_threadsafe(self.end_by, number)
+            loop.call_soon_threadsafe(self.call_later, self.end_by, number)
 
         for number in _ENDS:
             signal.signal(number, ended)
