@@ -14,6 +14,7 @@ out from what the nodes sent, not from what the monitor says of itself:
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
@@ -21,6 +22,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,13 @@ class Witness:
             threads=int(status.partition("Threads:")[2].split()[0]),
             files=len(list(Path("/proc/self/fd").iterdir())), cpu_s=round(time.process_time(), 2),
             lines=[n.seen for n in self.numbers], last=[n.last for n in self.numbers],
-            looks=self.looks, fresh=self.fresh, stale=self.stale, **more)  # fmt: skip
+            looks=self.looks, fresh=self.fresh, stale=self.stale,
+            blocks=sys.getallocatedblocks(), **more)  # fmt: skip
+
+    def census(self) -> None:
+        """The kinds of objects there are most of: says what grew, should something grow."""
+        kinds = Counter(type(thing).__qualname__ for thing in gc.get_objects())
+        say("census", kinds=dict(kinds.most_common(60)))
 
 
 class Watch:
@@ -205,6 +213,8 @@ class Watch:
             self.sample()
         if turn % 300 == 0:
             self.reader.whole()
+        if turn % 3000 == 1500:
+            self.witness.census()
 
     async def run(self) -> None:
         """Watch until standard input ends."""
