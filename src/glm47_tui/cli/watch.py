@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,12 @@ import click
 
 from glm47_tui.cli.base import is_terminal
 from glm47_tui.cli.connected import asker, cancel_on_signal
-from glm47_tui.cli.reading import event_data, state_data, text_lines
+from glm47_tui.cli.reading import state_data, text_lines
 from glm47_tui.errors import Exit, UserError
 from glm47_tui.i18n import Msg
 
 if TYPE_CHECKING:
-    from glm47_tui.monitor import Monitor, MonitorState, Thresholds, WatchEvent
+    from glm47_tui.monitor import Monitor, MonitorState, Thresholds
     from glm47_tui.profile import Profile
 
 FIRST_READING_S = 45.0
@@ -55,6 +54,15 @@ def watch(profile: Profile | None, options: Options) -> int:
     if not (options.once or options.as_json or options.record or terminal):
         raise UserError(Msg.of("cli.monitor.needs_terminal"), exit_code=Exit.USAGE)
     monitor = _live(profile, options)
+    code = _look(monitor, options, terminal=terminal)
+    recorder = monitor.recorder
+    if recorder is not None and recorder.error is not None:
+        told = Msg.of("monitor.recording.failed", file=str(recorder.file), why=recorder.error)
+        raise UserError(told, exit_code=Exit(code) if code else Exit.USAGE)
+    return code
+
+
+def _look(monitor: Monitor, options: Options, *, terminal: bool) -> int:
     if options.once:
         return _once(monitor, options.as_json)
     if options.as_json or not terminal:
@@ -71,13 +79,16 @@ def _limits(options: Options) -> Thresholds:
 
 
 def _live(profile: Profile, options: Options) -> Monitor:
-    from glm47_tui.monitor import Monitor, Recorder
+    from glm47_tui.cli.hook import Hook
+    from glm47_tui.monitor import Monitor, Recorder, Weight
     from glm47_tui.monitor.board import Board
     from glm47_tui.remote import connect_one
 
     ask, _ = asker(options.secrets_stdin)
     hook = Hook(options.on_event) if options.on_event else None
     board = Board.of(profile, on_event=hook, thresholds=_limits(options))
+    if hook is not None:
+        hook.tell = partial(board.event, "hook", Weight.WARNING, None)
     recorder = None
     if options.record is not None:
         head = {
@@ -91,41 +102,6 @@ def _live(profile: Profile, options: Options) -> Monitor:
         profile, lambda i: connect_one(profile, i, ask), board=board, interval_s=options.interval,
         ask_ranks=options.ask_ranks, recorder=recorder,
     )  # fmt: skip
-
-
-class Hook:
-    """Runs a command of the user at every event, the event as JSON on its standard input.
-
-    One at a time, each at most ten seconds; events that come meanwhile wait, twenty at most.
-    """
-
-    def __init__(self, command: str) -> None:
-        import queue
-
-        self._command = command
-        self._waiting: queue.Queue[WatchEvent] = queue.Queue(maxsize=20)
-        self._full = queue.Full
-        threading.Thread(target=self._run, name="event-hook", daemon=True).start()
-
-    def __call__(self, event: WatchEvent) -> None:
-        """Take an event; returns at once."""
-        try:
-            self._waiting.put_nowait(event)
-        except self._full:
-            return
-
-    def _run(self) -> None:
-        while True:
-            event = self._waiting.get()
-            data = json.dumps(event_data(event), ensure_ascii=False)
-            try:
-                # The user's own command line, meant for a shell.
-                subprocess.run(  # noqa: S602
-                    self._command, shell=True, input=data, text=True, timeout=10, check=False,
-                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                )  # fmt: skip
-            except (OSError, subprocess.TimeoutExpired):
-                continue
 
 
 def _once(monitor: Monitor, as_json: bool) -> int:

@@ -57,7 +57,7 @@ class Monitor:
         self._connect = connect
         self._interval = interval_s
         self._ask_ranks = ask_ranks
-        self._recorder = recorder
+        self.recorder = self._recorder = recorder
         self.board = board or Board.of(profile)
         self._logwatch = LogWatch(self.board)
         self.board.on_log = self._logwatch.feed
@@ -114,7 +114,7 @@ class Monitor:
         attempt = 0
         while not self._stop.is_set():
             state = LinkState.CONNECTING if attempt == 0 else LinkState.RETRYING
-            self.board.link(i, Link(state, time.time(), attempt, error=self._error(i)))
+            self._link(i, Link(state, time.time(), attempt, error=self._error(i)))
             up_since = time.monotonic()
             error = self._once(i)
             if self._stop.is_set():
@@ -124,10 +124,18 @@ class Monitor:
             pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempt - 1, 10))
             pause *= random.uniform(0.8, 1.2)  # noqa: S311 - many nodes must not knock in step
             link = Link(LinkState.RETRYING, time.time(), attempt, time.time() + pause, error)
-            self.board.link(i, link)
+            self._link(i, link)
             self._tidy()
             self._stop.wait(pause)
-        self.board.link(i, Link(LinkState.STOPPED, time.time()))
+        self._link(i, Link(LinkState.STOPPED, time.time()))
+
+    def _link(self, i: int, link: Link) -> None:
+        self.board.link(i, link)
+        if self._recorder is not None:
+            wait = None if link.next_try is None else round(link.next_try - time.time(), 1)
+            self._recorder.seen(
+                node=i, link=link.state.value, attempt=link.attempt, error=link.error, wait=wait
+            )
 
     def _error(self, i: int) -> str:
         return self.board.snapshot().nodes[i].link.error
@@ -151,7 +159,7 @@ class Monitor:
                 assets.text("scripts", "monitor.sh"), *self._arguments(i),
                 on_lines=lambda lines: self._lines(i, lines), on_end=on_end,
             )  # fmt: skip
-            self.board.link(i, Link(LinkState.UP, time.time()))
+            self._link(i, Link(LinkState.UP, time.time()))
             if i == 0:
                 self._new_head(connection)
             while not ended.is_set() and not self._stop.is_set():
@@ -208,6 +216,8 @@ class Monitor:
             except UserError as error:
                 self._health_due = 0.0
                 self.board.metrics(None, healthy=False, error=str(error))
+                if self._recorder is not None:
+                    self._recorder.seen(engine_error=str(error))
                 if service is not None and not isinstance(error, ServiceError):
                     service.close()
                     service = None
@@ -224,6 +234,8 @@ class Monitor:
         if time.monotonic() >= self._health_due:
             self._health_due = time.monotonic() + HEALTH_S
             self._healthy = service.health(timeout=5.0)
+            if self._recorder is not None:
+                self._recorder.seen(healthy=self._healthy)
         self.board.metrics(found, healthy=self._healthy)
 
     def _ask(self, service: Service, asking: threading.Semaphore) -> None:
@@ -233,6 +245,8 @@ class Monitor:
             if not engine.isdigit() or not asking.acquire(blocking=False):
                 continue
             self.board.rank_asked(engine)
+            if self._recorder is not None:
+                self._recorder.seen(asked=engine)
 
             def question(engine: str = engine) -> None:
                 ok = True
@@ -243,6 +257,8 @@ class Monitor:
                 finally:
                     asking.release()
                 self.board.rank_answered(engine, ok)
+                if self._recorder is not None:
+                    self._recorder.seen(answered=engine, ok=ok)
 
             threading.Thread(target=question, name=f"ask-rank{engine}", daemon=True).start()
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from glm47_tui.monitor.board import Board
+from glm47_tui.monitor.logwatch import LogWatch
 from glm47_tui.monitor.record import Recording
+from glm47_tui.monitor.state import Link, LinkState
 from glm47_tui.monitor.watches import Thresholds
 from glm47_tui.service import parse_metrics
 
 SPEEDS = (0.0, 1.0, 4.0, 16.0, 60.0, 300.0)
+LOOK_S = 0.5
+"""Recorded seconds between two looks of the diagnosis at what came."""
+_LINKS = {state.value for state in LinkState}
 
 
 class Player:
@@ -27,13 +33,17 @@ class Player:
         self._speed = 1.0
         self.ended = False
         self.board = Board(
-            list(head.get("names", [])),
-            list(head.get("addresses", [])),
+            head["names"],
+            head["addresses"],
             profile=str(head.get("profile", "")),
-            local_ranks=int(head.get("local_ranks", 1)),
+            local_ranks=head["local_ranks"],
             clock=lambda: self._at,
             thresholds=thresholds,
         )
+        self._logwatch = LogWatch(self.board, clock=lambda: self._at)
+        self.board.on_log = self._logwatch.feed
+        self._looked = self._at
+        self._healthy: bool | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -76,12 +86,34 @@ class Player:
             self.board.reader(node).feed(batch)
 
         def metrics(text: str) -> None:
-            self.board.metrics(parse_metrics(text, now=self._at), healthy=None)
+            self.board.metrics(parse_metrics(text, now=self._at), healthy=self._healthy)
 
         def at(when: float) -> None:
+            if when - self._looked >= LOOK_S:
+                self._logwatch.work()
+                self._looked = when
             self._at = when
 
         self.recording.play(
-            lines, metrics, at, stop=self._stop, speed=lambda: self._speed, start_s=start_s
-        )
+            lines, metrics, self._seen, at, stop=self._stop, speed=lambda: self._speed,
+            start_s=start_s,
+        )  # fmt: skip
+        self._logwatch.work()
         self.ended = True
+
+    def _seen(self, what: dict[str, Any]) -> None:
+        """Take what the monitor saw then; what a later version may add is passed over."""
+        match what:
+            case {"link": str(state), "node": int(node), "attempt": int(n), "error": str(error)}:
+                if 0 <= node < len(self.board.snapshot().nodes) and state in _LINKS:
+                    wait = what.get("wait")
+                    due = self._at + wait if isinstance(wait, (int, float)) else None
+                    self.board.link(node, Link(LinkState(state), self._at, n, due, error))
+            case {"asked": str(rank)}:
+                self.board.rank_asked(rank)
+            case {"answered": str(rank), "ok": bool(ok)}:
+                self.board.rank_answered(rank, ok)
+            case {"healthy": bool(healthy)}:
+                self._healthy = healthy
+            case {"engine_error": str(error)}:
+                self.board.metrics(None, healthy=False, error=error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 from pathlib import Path
 
@@ -213,15 +214,88 @@ def test_a_recording_that_was_cut_off_plays_to_the_cut(tmp_path: Path) -> None:
     assert player.ended
 
 
+def packed(*items: object) -> bytes:
+    return gzip.compress("".join(json.dumps(item) + "\n" for item in items).encode())
+
+
+HEAD = {"glm47-tui": 1, "began": 1000.0, "names": ["n"], "addresses": ["a"]}
+
+
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"{}\n")], ids=["empty", "no gzip", "other"]
+    ("content", "why"),
+    [
+        (b"", "is empty"),
+        (gzip.compress(b"x" * 999)[:9], "is empty"),
+        (b"no gzip", "not compressed"),
+        (packed({}), "no recording of this program"),
+        (packed([1, 2]), "no recording of this program"),
+        (packed({**HEAD, "glm47-tui": 2}), "format 2; this version of the program reads format 1"),
+        (packed({"glm47-tui": 1}), "its beginning is damaged"),
+        (packed({**HEAD, "addresses": []}), "its beginning is damaged"),
+        (packed({**HEAD, "began": "then"}), "its beginning is damaged"),
+        (packed({**HEAD, "local_ranks": 0}), "its beginning is damaged"),
+    ],
 )
-def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_recording_is_said(tmp_path: Path, content: bytes, why: str) -> None:
     file = tmp_path / "x"
     file.write_bytes(content)
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=why) as caught:
         Player(file)
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "item", [5, [1, 9, ["@@ npu"]], [2, 0, "abc"], ["x", 0, []], [1, -2, "x"], [1, True, []], [1]]
+)
+def test_a_damaged_recording_plays_up_to_the_damage(tmp_path: Path, item: object) -> None:
+    good = [1, 0, ["@@ log 1 0 new", "@@ log 1 6 -", " hello", "@@ end"]]
+    more = [2, 0, ["@@ log 1 9 -", " no", "@@ end"]]
+    (tmp_path / "x").write_bytes(packed(HEAD, good, item, more))
+    player = Player(tmp_path / "x")
+    player.run_to_end()
+    assert player.board.logs.raw(0, 9) == ["hello"]
+
+
+def test_a_recording_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    lines = ["@@ log 1 0 new", "@@ log 1 6 -", " a\x1b]0;title\x07b\x9bc", "@@ end"]
+    (tmp_path / "x").write_bytes(packed({**HEAD, "names": ["n\x1b[2J"]}, [1, 0, lines]))
+    player = Player(tmp_path / "x")
+    player.run_to_end()
+    assert player.board.logs.raw(0, 9) == ["a]0;titlebc"]
+    assert player.board.snapshot().nodes[0].name == "n[2J"
+
+
+def test_a_recording_shows_what_the_monitor_found_that_night(tmp_path: Path) -> None:
+    """Causes in the logs, connections lost, a rank that was asked and did not answer."""
+    error = "(EngineCore_DP0 pid=9) ERROR 01-12 10:00:00 [core.py:9] something broke"
+    still = 'vllm:num_requests_running{engine="0"} 1.0\n'
+    still += 'vllm:iteration_tokens_total_count{engine="0"} 5\n'
+    items: list[object] = [
+        [0.0, -2, {"node": 0, "link": "up", "attempt": 0, "error": "", "wait": None}],
+        [1.0, 0, ["@@ log 1 0 new", "@@ log 1 80 -", f" {error}", "@@ end"]],
+        *([float(s), -1, still] for s in range(2, 16, 2)),
+        [15.5, -2, {"asked": "0"}],
+        *([float(s), -1, still] for s in range(16, 28, 2)),
+        [27.5, -2, {"answered": "0", "ok": False}],
+        [28.0, -1, still],
+        [29.0, -2, {"node": 0, "link": "retrying", "attempt": 1, "error": "gone", "wait": 4}],
+        [30.0, -2, {"from": "a later version"}],
+    ]
+    (tmp_path / "x").write_bytes(packed(HEAD, *items))
+    player = Player(tmp_path / "x")
+    player.run_to_end()
+    assert [k for k in kinds(player.board) if k != "cause.other"] == [
+        "log_error", "rank_hung", "link_lost",
+    ]  # fmt: skip
+    assert player.board.snapshot().nodes[0].link.next_try == 1033.0
+
+
+def test_a_recording_is_on_disk_from_the_beginning(tmp_path: Path) -> None:
+    """What is killed in its first seconds leaves a file that can be played."""
+    file = tmp_path / "night.gz"
+    recorder = Recorder(file, {"names": ["n"], "addresses": ["a"]})
+    assert Player(file).board.snapshot().nodes[0].name == "n"
+    recorder.close()
 
 
 def test_listeners_hear_of_events(clock: Clock) -> None:
@@ -278,6 +352,14 @@ def test_a_full_disk_ends_the_recording_and_says_why() -> None:
         if recorder.error is not None:
             break
     recorder.close()
+    assert recorder.error == "No space left on device"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_short_recording_on_a_full_disk_is_not_taken_for_a_whole_one() -> None:
+    recorder = Recorder(Path("/dev/full"), {"names": ["n"]})
+    recorder.close()
+    recorder.lines(0, ["late"])
     assert recorder.error == "No space left on device"
 
 
