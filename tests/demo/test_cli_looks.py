@@ -75,3 +75,17 @@ def test_verify_without_an_engine_fails_as_a_verification(
     code, out, err = call(capsys, "verify", str(file))
     assert code == 6, out + err
     assert "Traceback" not in out + err
+
+
+def test_a_journal_that_cannot_be_written_is_said_and_stops_nothing(
+    shared: Lab, tmp_path: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_home.write_text("a file where the folder would be")
+    file = tmp_path / "pair.toml"
+    file.write_text(shared.cluster.profile_text(), encoding="utf-8")
+    code, _, err = call(capsys, "stop", str(file))
+    assert code == 0
+    assert "journal of this run could not be written (" in err
+    code, out, err = call(capsys, "stop", str(file), "--json")
+    assert json.loads(out.splitlines()[-1])["event"] == "RunEnded"
+    assert "journal" in err

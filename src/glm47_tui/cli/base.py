@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from glm47_tui.cli.helptext import Context, with_extras
 from glm47_tui.i18n import t
 from glm47_tui.i18n.catalog import catalog
 
@@ -39,8 +40,12 @@ class Option(click.Option):
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         """Return (names, words)."""
-        self.help = param_help(_key(ctx), self.name or "")
-        return super().get_help_record(ctx)
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        facts = self.get_help_extra(ctx)
+        extras = [(kind, facts[kind]) for kind in ("default", "range") if kind in facts]
+        return record[0], with_extras(param_help(_key(ctx), self.name or ""), extras)
 
 
 def _key(ctx: click.Context) -> str:
@@ -121,12 +126,16 @@ class _Words:
 class Command(_Words, click.Command):
     """One verb."""
 
+    context_class = Context
+
 
 class Group(_Words, click.Group):
     """A verb with verbs below it, or the program itself.
 
     ``lazy`` maps names to ``module:attribute``; a module is imported when its verb is called.
     """
+
+    context_class = Context
 
     def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -191,4 +200,5 @@ def command(name: str) -> Callable[[Callable[..., Any]], click.Command]:
 
 def profile_argument(required: bool = True) -> Decorator:
     """Declare the PROFILE argument: a file or the name of a saved profile."""
-    return click.argument("profile", metavar="PROFILE", required=required)
+    metavar = "PROFILE" if required else "[PROFILE]"
+    return click.argument("profile", metavar=metavar, required=required)

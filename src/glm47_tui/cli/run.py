@@ -50,7 +50,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     set_language(choose_language(flag=flag))
     state.language_chosen = flag is not None
     if flag is not None and parse_language(flag) is None:
-        click.echo(t("cli.error.language", word=flag, known=", ".join(LANGUAGES)), err=True)
+        from glm47_tui.cli.words import labelled
+
+        words = t("cli.error.language", word=flag, known=", ".join(LANGUAGES))
+        click.echo(labelled("label", words), err=True)
         sys.exit(int(Exit.USAGE))
     sys.exit(_guarded(args))
 
@@ -84,12 +87,17 @@ def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
     except KeyboardInterrupt:
         return _interrupted()
     except BrokenPipeError:
-        # The reader has gone (`| head`): nothing to say, and nothing to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has gone (`| head`): nothing to say.
+        _give_up_output()
         return int(Exit.OK)
     except OSError as error:
-        words = {"detail": error.strerror or str(error), "path": error.filename or "-"}
-        click.echo(t("cli.error.os", **words), err=True)
+        from glm47_tui.cli.words import os_error
+
+        click.echo(os_error(error), err=True)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _give_up_output()
         return INTERNAL
     except Exception as error:
         from glm47_tui.cli.crash import report
@@ -97,6 +105,11 @@ def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
         click.echo(report(error), err=True)
         return INTERNAL
     return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _give_up_output() -> None:
+    """What standard output still holds goes nowhere: Python would complain of it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say_user_error(error: UserError) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import click
 
 from glm47_tui.errors import UserError
@@ -29,6 +31,20 @@ def user_error(error: UserError) -> str:
         lines.append(labelled("why", t(error.why)))
     if error.fix is not None:
         lines.append(labelled("fix", t(error.fix)))
+    return "\n".join(lines)
+
+
+def os_error(error: OSError) -> str:
+    """What this machine refused, where, and what to do (a full disk, missing rights)."""
+    detail = error.strerror or str(error)
+    if error.filename:
+        lines = [labelled("label", t("cli.error.os", path=str(error.filename), detail=detail))]
+    else:
+        lines = [labelled("label", t("cli.error.os_nowhere", detail=detail))]
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        lines.append(labelled("fix", t("cli.error.os_full_fix")))
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        lines.append(labelled("fix", t("cli.error.os_denied_fix")))
     return "\n".join(lines)
 
 

@@ -20,6 +20,15 @@ def terminal_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def cells(text: str) -> int:
+    """Return how many cells a terminal gives a text. (For ASCII without the import of rich.)"""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def wrapped(text: str, width: int | None, indent: int) -> list[str]:
     """Break a text into lines of ``width`` cells; all but the first begin with ``indent`` blanks.
 
@@ -27,12 +36,10 @@ def wrapped(text: str, width: int | None, indent: int) -> list[str]:
     """
     if width is None or width - indent < 20:
         return [text]
-    from rich.cells import cell_len
-
     lines: list[str] = []
     line = ""
     for unit in _UNIT.findall(text):
-        if line.strip() and cell_len(line + unit.rstrip()) > width:
+        if line.strip() and cells(line + unit.rstrip()) > width:
             lines.append(line.rstrip())
             line = " " * indent
         line += unit

@@ -64,6 +64,8 @@ class Job:
         self._cancel = cancel or threading.Event()
         self._ask: Ask = ask or Nobody()
         self._journal = journal
+        self.journal_broken: str | None = None
+        """Why the last run's journal could not be written or is not whole; None when it is."""
 
     def deploy(
         self,
@@ -165,7 +167,8 @@ class Job:
         dry: bool = False,
     ) -> RunEnded:
         begin = time.monotonic()
-        bus = Bus(self._emit, Journal(self._profile.name) if self._journal else None)
+        journal = Journal(self._profile.name) if self._journal else None
+        bus = Bus(self._emit, journal)
         halt = threading.Event()
         if self._cancel.is_set():
             halt.set()
@@ -195,6 +198,7 @@ class Job:
         ended = self._ended(run, verb, trouble, halted, time.monotonic() - begin)
         bus.emit(ended)
         bus.close()
+        self.journal_broken = journal.broken if journal is not None else None
         return ended
 
     def _watch_cancel(self, halt: threading.Event, over: threading.Event) -> None:

@@ -92,8 +92,14 @@ def write(rendered: Rendered, folder: str | Path) -> tuple[Path, ...]:
         target = Path(folder) / rendered.export_path(file)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
-        part.write_bytes(file.data)
-        part.chmod(file.mode)
-        part.replace(target)
+        try:
+            part.write_bytes(file.data)
+            part.chmod(file.mode)
+            part.replace(target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            # A full disk is found while writing, where the system names no file.
+            error.filename = error.filename or str(target)
+            raise
         out.append(target)
     return tuple(out)

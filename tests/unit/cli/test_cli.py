@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,6 +134,36 @@ def test_render_writes_the_scripts(run: Run, profile: Path, tmp_path: Path) -> N
     assert code == 2
     assert "not empty" in err
     assert run("render", str(profile), str(out), "--force")[0] == 0
+
+
+def test_a_place_that_may_not_be_written_is_named_with_what_to_do(
+    run: Run, profile: Path, tmp_path: Path
+) -> None:
+    from errno import EACCES
+
+    from glm47_tui.cli.words import os_error
+
+    # Root may write anywhere: what the system would say is made by hand.
+    said = os_error(PermissionError(EACCES, os.strerror(EACCES), str(tmp_path / "out")))
+    assert said.startswith(f"Error: {tmp_path / 'out'}: Permission denied.\n")
+    assert "user who may" in said
+    (tmp_path / "file").touch()
+    code, _, err = run("render", str(profile), str(tmp_path / "file" / "out"))
+    assert code == 1
+    assert err.startswith(f"Error: {tmp_path / 'file' / 'out'}")
+
+
+def test_a_file_that_finds_no_room_is_named_and_leaves_no_part(
+    profile: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 4; exec "$@"', "-", sys.executable, "-m", "glm47_tui",
+         "render", str(profile), str(out)], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert re.fullmatch(rf"Error: {out}/\S+: File too large\.\n", done.stderr), done.stderr
+    assert out.is_dir() and not list(out.rglob("*.part"))
 
 
 def test_a_profiles_language_speaks_unless_the_user_said_otherwise(

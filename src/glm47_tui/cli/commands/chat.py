@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 @profile_argument()
 @option("--message", "-m", default=None, metavar="TEXT")
 @option("--no-think", is_flag=True)
-@option("--max-tokens", default=2048, show_default=True, type=click.IntRange(1, 202752))
-@option("--temperature", default=None, type=click.FloatRange(0.0, 2.0))
+@option(
+    "--max-tokens", default=2048, show_default=True, metavar="N", type=click.IntRange(1, 202752)
+)
+@option("--temperature", default=None, metavar="T", type=click.FloatRange(0.0, 2.0))
 @option("--secrets-stdin", is_flag=True)
 def chat(
     profile: str,

@@ -22,7 +22,7 @@ HOMES = 9
 @command("demo")
 @option("--headless", is_flag=True)
 @option("--keep", is_flag=True)
-@option("--nodes", default=2, show_default=True, type=click.IntRange(1, 16))
+@option("--nodes", default=2, show_default=True, metavar="N", type=click.IntRange(1, 16))
 @option("--home", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 @option("--fault", "faults", multiple=True, metavar="NAME")
 @option("--pace", default=1.0, show_default=True, type=click.FloatRange(0.01, 100),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import click
+
 from glm47_tui.cli.connected import (
     asker,
     cancel_on_signal,
@@ -14,6 +16,7 @@ from glm47_tui.cli.connected import (
 )
 from glm47_tui.cli.consent import TerminalConsent
 from glm47_tui.cli.printer import HumanPrinter, JsonPrinter
+from glm47_tui.i18n import t
 
 if TYPE_CHECKING:
     from glm47_tui.deploy import Consent, Job
@@ -61,6 +64,8 @@ def run_job(
             ended = _run(job, verb, dry_run, checks if check else None)
         finally:
             printer.close()
+    if job.journal_broken is not None:
+        click.echo(t("cli.error.no_journal", why=job.journal_broken), err=True)
     return ended.exit_code
 
 

@@ -16,7 +16,9 @@ from glm47_tui.errors import Exit
 @profile_argument()
 @option("--follow", "-f", is_flag=True)
 @option("--node", "nodes", multiple=True, metavar="NODE")
-@option("--lines", "-n", default=200, show_default=True, type=click.IntRange(0, 1_000_000))
+@option(
+    "--lines", "-n", default=200, show_default=True, metavar="N", type=click.IntRange(0, 1_000_000)
+)
 @option("--secrets-stdin", is_flag=True)
 def logs(
     profile: str, follow: bool, nodes: tuple[str, ...], lines: int, secrets_stdin: bool
