@@ -114,6 +114,28 @@ async def test_what_is_typed_ahead_of_a_slow_screen_lands_in_the_right_fields(pa
         assert [row.value for row in rows[:3]] == ["a1", "b2d", "c3"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "values"),
+    [
+        ("a b backspace c left d", ["adc", "", ""]),
+        ("a enter b backspace c down d ctrl+u e", ["a", "c", "e"]),
+        ("a down b up c home d", ["dac", "b", ""]),
+    ],
+)
+async def test_keys_that_come_in_a_bunch_are_taken_in_their_order(
+    pair: str, typed: str, values: list[str]
+) -> None:
+    async with driving(pair) as d:
+        d.app.action_go("nodes")
+        await d.until(lambda: d.app.step_shown == "nodes", "Nodes")
+        await d.keys("a")
+        await d.until(lambda: d.app.screen.query(FieldRow), "the form")
+        for key in typed.split():
+            d.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        rows = list(d.app.screen.query(FieldRow))[:3]
+        await d.until(lambda: [row.value for row in rows] == values, f"{values}")
+
+
 async def test_enter_alone_leads_through_a_form_and_changes_nothing(pair: str) -> None:
     async with driving(pair, size=(100, 30)) as d:
         d.app.action_go("nodes")

@@ -20,6 +20,7 @@ ON_PURPOSE = {
     "LogPane": {"_update_size", "_render_line_strip"},
     "QuietApp": {"_fatal_error"},
     "Prompt": {"_on_key"},
+    "Line": {"_on_key"},
 }
 
 

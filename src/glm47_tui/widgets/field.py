@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 from glm47_tui.i18n import Msg
 from glm47_tui.widgets.cycle import Cycle
 from glm47_tui.widgets.glyphs import glyph
+from glm47_tui.widgets.line import Line
 from glm47_tui.widgets.say import Say
 
 
@@ -54,9 +55,10 @@ class FieldRow(Vertical):
             values, names = zip(*choices, strict=True)
             self.input: Input | Cycle = Cycle(values, names, value, in_form=True)
         else:
-            self.input = Input(
-                str(value), placeholder=placeholder, password=password, compact=True,
-                select_on_focus=False,
+            ways = {"enter": self._go_on, "up": self._previous, "down": self._next}
+            self.input = Line(
+                str(value), placeholder=placeholder, password=password, select_on_focus=False,
+                ways=ways,
             )  # fmt: skip
 
     def compose(self) -> ComposeResult:
@@ -98,11 +100,16 @@ class FieldRow(Vertical):
         if isinstance(self.input, Input):
             self.post_message(self.Edited(self, self.input.value))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    def _go_on(self) -> None:
         """Enter goes on to the next field."""
-        event.stop()
-        self.post_message(self.Edited(self, event.value))
+        self.post_message(self.Edited(self, self.value))
+        self._next()
+
+    def _next(self) -> None:
         self.screen.focus_next()
+
+    def _previous(self) -> None:
+        self.screen.focus_previous()
 
     def on_cycle_changed(self, event: Cycle.Changed) -> None:
         """Hand over the choice."""
@@ -113,4 +120,4 @@ class FieldRow(Vertical):
         """Up and down go from field to field."""
         if event.key in ("up", "down"):
             event.stop()
-            (self.screen.focus_previous if event.key == "up" else self.screen.focus_next)()
+            (self._previous if event.key == "up" else self._next)()

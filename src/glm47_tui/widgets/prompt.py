@@ -6,6 +6,8 @@ from textual import events
 from textual.message import Message
 from textual.widgets import TextArea
 
+from glm47_tui.widgets.line import at_once
+
 
 class Prompt(TextArea):
     """A few lines of text."""
@@ -35,4 +37,5 @@ class Prompt(TextArea):
             return
         if event.key == "tab":
             return  # goes on to the next widget
-        await super()._on_key(event)
+        if event.is_printable or not await at_once(self, event):
+            await super()._on_key(event)

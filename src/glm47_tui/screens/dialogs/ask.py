@@ -10,6 +10,7 @@ from glm47_tui.remote.api import HostKey, SecretRequest
 from glm47_tui.screens.dialogs.base import Dialog
 from glm47_tui.screens.dialogs.choose import Choose
 from glm47_tui.widgets.glyphs import glyph
+from glm47_tui.widgets.line import Line
 from glm47_tui.widgets.say import Say
 
 
@@ -34,7 +35,7 @@ class AskSecret(Dialog[str | None]):
             yield Say(again, classes="dialog-text -wrong")
         if request.prompt:
             yield Say(Msg.of("widgets.verbatim", text=request.prompt), classes="dialog-text")
-        yield Input(password=not request.echo, compact=True, id="secret")
+        yield Line(password=not request.echo, id="secret")
         yield Say("screens.ask.kept", classes="dialog-text -quiet")
 
     def on_mount(self) -> None:

@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from glm47_tui.i18n import Msg
 from glm47_tui.screens.dialogs.base import Dialog
+from glm47_tui.widgets.line import Line
 from glm47_tui.widgets.say import Say
 
 
@@ -33,7 +34,7 @@ class Entry(Dialog[str | None]):
     def content(self) -> ComposeResult:
         """Make words and input."""
         yield Say(self._text, classes="dialog-text")
-        yield Input(self._value, compact=True, id="entry")
+        yield Line(self._value, id="entry")
         yield Say(id="entry-wrong", classes="dialog-text -wrong")
 
     def on_mount(self) -> None:
