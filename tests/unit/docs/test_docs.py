@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,15 +34,25 @@ def test_every_page_is_there_in_both_languages() -> None:
     assert english == chinese
 
 
-def test_the_field_tables_are_current() -> None:
-    sys.path.insert(0, str(ROOT / "tools"))
-    try:
-        import make_profile_doc
-    finally:
-        sys.path.pop(0)
-    for lang, name in (("en", "profile.md"), ("zh_CN", "profile.zh-CN.md")):
-        current = (ROOT / "docs" / name).read_text(encoding="utf-8")
-        assert current == make_profile_doc.page(lang), "run tools/make_profile_doc.py"
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_anchors_are_headings(page: Path) -> None:
+    for name, anchor in re.findall(
+        r"\]\(([^)#\s:]*)#([^)\s]+)\)", page.read_text(encoding="utf-8")
+    ):
+        target = page.parent / name if name else page
+        heads = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.M)
+        slugs = {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+        assert anchor in slugs, (name, anchor)
+
+
+@pytest.mark.parametrize("name", ["profile", "command"])
+@pytest.mark.parametrize("lang", ["en", "zh_CN"])
+def test_generated_pages_are_current(name: str, lang: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    tool = importlib.import_module(f"make_{name}_doc")
+    file = f"{'commands' if name == 'command' else name}{'.zh-CN' if lang == 'zh_CN' else ''}.md"
+    current = (ROOT / "docs" / file).read_text(encoding="utf-8")
+    assert current == tool.page(lang), f"run tools/make_{name}_doc.py"
 
 
 def test_the_readme_names_the_two_commands_that_exist() -> None:

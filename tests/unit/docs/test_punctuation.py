@@ -1,4 +1,4 @@
-"""Chinese pages: punctuation beside a Han character is full-width, outside code."""
+"""Chinese pages: punctuation beside a Han character is full-width; comments in code blocks are prose."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (line number, line) outside fences; code and the targets of links are blanked out."""
+    """Yield (line number, line); code within prose and the targets of links are blanked out."""
     fenced = False
     for number, line in enumerate(text.splitlines(), 1):
         if FENCE.match(line):
             fenced = not fenced
-        elif not fenced:
-            yield number, LINK.sub("]", CODE.sub("`", line))
+        else:
+            yield number, line if fenced else LINK.sub("]", CODE.sub("`", line))
 
 
 def hits(text: str) -> list[str]:
@@ -50,7 +50,7 @@ def test_punctuation_beside_han_is_full_width(page: Path) -> None:
         ("`x`(\u8282\u70b9)", 1),
         ("\u8282\u70b9: a", 1),
         ("`\u540c\u4e0a,\u4f46`", 0),
-        ("```\n\u540c\u4e0a,\u4f46\n```", 0),
+        ("```\n\u540c\u4e0a,\u4f46\n```", 1),
         ("[\u6587\u6863](a.md)", 0),
         ("a, b (c)", 0),
         ("12:30 \u542f\u52a8", 0),
