@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,24 @@ async def test_keys_that_come_in_a_bunch_are_taken_in_their_order(
             d.app.post_message(events.Key(key, key if len(key) == 1 else None))
         rows = list(d.app.screen.query(FieldRow))[:3]
         await d.until(lambda: [row.value for row in rows] == values, f"{values}")
+
+
+@pytest.mark.parametrize("key", ["l", "a", "e"])
+async def test_a_form_that_is_given_up_changes_nothing(pair: str, key: str) -> None:
+    async with driving(pair) as d:
+        d.app.action_go("nodes")
+        await d.until(lambda: d.app.step_shown == "nodes", "Nodes")
+        draft = d.session.draft
+        assert draft is not None
+        before = deepcopy(draft.data)
+        await d.keys(key)
+        await d.until(lambda: d.app.screen.query(FieldRow), "the form")
+        await d.type("x")
+        await d.keys("tab")
+        await d.until(lambda: draft.data != before, "what was typed")
+        await d.keys("escape")
+        await d.until(lambda: not d.app.screen.query(FieldRow), "no form")
+        assert draft.data == before and not draft.changed
 
 
 async def test_enter_alone_leads_through_a_form_and_changes_nothing(pair: str) -> None:

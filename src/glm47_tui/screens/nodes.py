@@ -166,13 +166,14 @@ class NodesScreen(StepScreen):
         """Add a host."""
         draft = self.draft
         if draft is not None:
+            changed = draft.changed
             draft.add_node("")
-            self._edit(len(draft.nodes) - 1, new=True)
+            self._edit(len(draft.nodes) - 1, new=True, changed=changed)
 
     def action_edit(self) -> None:
         """Edit the host under the cursor."""
         if self.draft is not None and self.draft.nodes:
-            self._edit(self.chosen, new=False)
+            self._edit(self.chosen, new=False, changed=self.draft.changed)
 
     def action_remove(self) -> None:
         """Remove the host under the cursor, after asking."""
@@ -198,15 +199,28 @@ class NodesScreen(StepScreen):
         """Edit how to log in to all nodes."""
         from glm47_tui.session.fields import LOGIN
 
-        if self.draft is not None:
-            form = self._form("screens.nodes.login_title", LOGIN, {})
-            self.app.push_screen(form, lambda _: self.session.inbox.touch("draft"))
+        draft = self.draft
+        if draft is None:
+            return
+        form = self._form("screens.nodes.login_title", LOGIN, {})
+        before = {f.path: draft.get(f.path) for f in LOGIN}
+        changed = draft.changed
+
+        def answered(ok: bool | None) -> None:
+            if not ok:
+                for path, value in before.items():
+                    draft.set(path, value)
+                draft.changed = changed
+            self.session.inbox.touch("draft")
+
+        self.app.push_screen(form, answered)
 
     def action_save(self) -> None:
         """Save the profile."""
         self.wizard.save_profile()
 
-    def _edit(self, index: int, *, new: bool) -> None:
+    def _edit(self, index: int, *, new: bool, changed: bool) -> None:
+        """Edit a host; ``changed``: whether the draft was, before."""
         from glm47_tui.session.fields import node_fields
 
         draft = self.draft
@@ -225,6 +239,8 @@ class NodesScreen(StepScreen):
             elif not ok:
                 draft.nodes[index] = before
                 draft.touch()
+            if not ok:
+                draft.changed = changed
             elif draft.nodes[index].get("host") != before.get("host"):
                 self.session.nodes.forget()
             self.session.inbox.touch("draft")
