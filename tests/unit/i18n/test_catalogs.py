@@ -62,6 +62,14 @@ def test_chinese_has_full_width_punctuation(room: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_chinese_has_no_blank_beside_full_width_punctuation(room: str) -> None:
+    """Such a mark holds its own room; of a blank beside it two make a hole."""
+    stray = re.compile(r"[，。：；？！（）、“”] |(?<=\S) (?=[，。：；？！（）、“”])")
+    wrong = {i: text for i, text in catalog("zh_CN", room).items() if stray.search(text)}
+    assert not wrong
+
+
 def literal_ids() -> Iterator[tuple[str, str]]:
     """Yield (file, id) for each ``Msg.of("...")`` and ``t("...")`` with a literal id."""
     for file in SOURCE.rglob("*.py"):
