@@ -21,9 +21,10 @@ from tests.lab.kit.tool import Tool
 HERE = Path(__file__).parent
 ORDER = ("test_lab", "test_stand_ins", "test_check", "test_detection", "test_listeners",
          "test_fixes", "test_login", "test_patches",
-         "test_container", "test_deploy", "test_running", "test_monitor", "test_trouble",
-         "test_wizard")  # fmt: skip
-"""Cheap tests first; those that start engines last."""
+         "test_container", "test_deploy", "test_wizard", "test_running",
+         "test_trouble")  # fmt: skip
+"""Cheap tests first; those that start engines last. What needs a running service comes after what
+leaves one; what needs nodes that hold nothing of ours clears them first."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -36,15 +36,20 @@ print("\\n" + json.dumps(out))
 """
 
 
-def python(code_or_file: str, *args: str, given: str = "", vllm: Path | None = None) -> str:
-    """Run Python in the lab's environment; returns the last line of its output."""
-    file = [code_or_file] if code_or_file.endswith(".py") else ["-c", code_or_file]
-    done = subprocess.run(
-        [str(cache_dir() / "venv/bin/python3"), *file, *args], input=given, capture_output=True,
+def run(*words: str, given: str = "", vllm: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the lab's Python with the whole vLLM."""
+    return subprocess.run(
+        [str(cache_dir() / "venv/bin/python3"), *words], input=given, capture_output=True,
         text=True, timeout=300, check=False, cwd="/",
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(vllm or cache_dir() / "vllm"),
              "HOME": "/tmp", "VLLM_LOGGING_LEVEL": "ERROR", "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
+
+
+def python(code_or_file: str, *args: str, given: str = "", vllm: Path | None = None) -> str:
+    """Run Python in the lab's environment; returns the last line of its output."""
+    file = [code_or_file] if code_or_file.endswith(".py") else ["-c", code_or_file]
+    done = run(*file, *args, given=given, vllm=vllm)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout.strip().splitlines()[-1]
 
@@ -115,3 +120,29 @@ def test_parsers_on_the_whole_vllm(way: str, tmp_path: Path) -> None:
         assert (found[0], found[1].strip(), found[2]) == (right[0], right[1].strip(), right[2]), (
             case
         )
+
+
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(
+    ("renamed", "test", "why"),
+    [
+        (None, "import", "glm47"),
+        ("</think>", "tokens", "</think> is token 1000 here, but the model's tokenizer.json does"),
+    ],
+)
+def test_the_selftest_can_fail(renamed: str | None, test: str, why: str, tmp_path: Path) -> None:
+    """Without patches; and patched, with a tag that was renamed in tokenizer.json alone. That it
+    passes is seen in each deployment, by patches and by plugins."""
+    model = tmp_path / "model"
+    shutil.copytree(cache_dir() / "model", model)
+    if renamed is not None:
+        file = model / "tokenizer.json"
+        file.write_text(file.read_text().replace(f'"{renamed}"', '"<other>"'))
+    (tmp_path / "patched").mkdir()
+    vllm = patched(tmp_path / "patched") if renamed is not None else None
+    done = run(str(SELFTEST), "--model", str(model), vllm=vllm)
+    assert done.returncode == 1, done.stderr[-2000:]
+    failed = [x for x in done.stdout.splitlines() if x.startswith("@@ selftest") and " ok" not in x]
+    assert failed[0].startswith(f"@@ selftest {test} failed "), failed
+    assert why in failed[0]
+    assert len(failed) == 1

@@ -1,27 +1,32 @@
-"""What goes wrong beside a running service, on a real vLLM: found and named by check, status and
-diagnose. The tests of this file are one story in order."""
+"""Beside a running service, on a real vLLM: what the monitor, status, check and diagnose say of it,
+and of what goes wrong with it. The tests of this file are one story in order."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glm47_tui.monitor import Player
 from tests.lab.conftest import ProfileMaker
 from tests.lab.kit import net
 from tests.lab.kit import node as look
 from tests.lab.kit.host import wait_for
 from tests.lab.kit.lab import Lab
 from tests.lab.kit.layout import CONTAINER, NODES
-from tests.lab.kit.tool import Tool
+from tests.lab.kit.tool import Running, Tool
+from tests.lab.kit.watch import ASK, health, settled, until
 from tests.lab.test_check import blockers, check, found
 
 INSIDE = "/root/.cache/glm47-tui/lab-pair"
 FLAG = "--max-model-len"
 PROFILE_VALUE, OTHER_VALUE = "8192", "4096"
+NAMED_S = 30.0
+"""By then a dead or hung rank must have been named."""
 done: set[str] = set()
 
 
@@ -75,9 +80,20 @@ def serves(lab: Lab, node: str) -> bool:
     return "vllm serve" in look.inside(lab, node, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
+@pytest.fixture
+def watching(served: Lab, tool: Tool, profile: ProfileMaker) -> Iterator[Running]:
+    """A monitor that has seen both nodes and both ranks well."""
+    running = tool.start("monitor", str(profile()), "--json")
+    until(running, settled, 60)
+    yield running
+    running.interrupt()
+    assert running.finish(30).exit_code == 0
+
+
 def test_1_engines_of_the_profile_have_its_flags(
     lab: Lab, tool: Tool, profile: ProfileMaker
 ) -> None:
+    """A service that the file before left running is joined."""
     outcome = tool.replay(profile('verify.level="protocol"'), limit=600)
     assert outcome.exit_code == 0, outcome.said
     done.add("served")
@@ -87,10 +103,76 @@ def test_1_engines_of_the_profile_have_its_flags(
     assert outcome.exit_code == 0 and not findings, outcome.said
 
 
-def test_2_a_dead_rank_is_named_by_status_and_diagnosis(
+def test_2_one_reading(served: Lab, tool: Tool, profile: ProfileMaker) -> None:
+    once = tool.run("monitor", str(profile()), "--once", "--json")
+    assert once.exit_code == 0, once.said
+    reading = json.loads(once.out)
+    assert [len(node["npus"]) for node in reading["nodes"]] == [8, 8]
+    assert not any(node["stale"] for node in reading["nodes"])
+    assert [(rank["rank"], rank["node"]) for rank in reading["engine"]["ranks"]] == [
+        ("0", 0),
+        ("1", 1),
+    ]
+    assert reading["engine"]["healthy"] is True
+    assert all(node["log_lines"] > 0 for node in reading["nodes"])
+
+
+def test_3_the_log_goes_on_across_a_cut(
     served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
 ) -> None:
+    log = f"{look.BASE}/logs/glm_47_infer_node1_log.txt"
+    night = tmp_path / "night.gz"
+    running = tool.start("monitor", str(profile()), "--json", "--record", str(night))
+    until(running, settled, 60)
+    served.run("node1", f"for i in $(seq 100); do echo marker $i; done >>{log}")
+    served.run("node1", "pkill -KILL -f '^sshd: root'")
+    served.run("node1", f"for i in $(seq 101 200); do echo marker $i; done >>{log}")
+    until(running, lambda r: "link_back" in [e["kind"] for e in r["events"] if e["node"] == 1], 60)
+    served.run("node1", f"echo marker 201 >>{log}")
+    last = until(running, lambda r: not r["nodes"][1]["stale"], 20)["nodes"][1]["log_lines"]
+    until(running, lambda r: r["nodes"][1]["log_lines"] >= last, 20)
+    time.sleep(1.5)  # the last line is read four times a second
+    running.interrupt()
+    running.finish(30)
+    player = Player(night)
+    player.run_to_end()
+    seen = [line for line in player.board.logs.raw(1, 20_000) if line.startswith("marker ")]
+    assert seen == [f"marker {i}" for i in range(1, 202)]
+
+
+def test_4_a_busy_rank_is_not_called_dead(served: Lab, watching: Running) -> None:
+    asking = f"/usr/bin/python3 -c '{ASK}' 8080 glm47 15"
+    served.run("node0", f"{asking} >/tmp/asked 2>&1 &", check=False)
+    seen = set()
+    end = time.monotonic() + 16
+    while time.monotonic() < end:
+        seen |= set(health(until(watching, lambda r: True, 10)).values())
+    assert seen <= {"idle", "busy"}
+
+
+def test_5_a_stopped_engine_is_named_while_health_says_well(served: Lab, watching: Running) -> None:
+    engine = look.engine_core(served, "node1")
+    served.run("node1", f"kill -STOP {engine}")
+    try:
+        reading = until(watching, lambda r: health(r)["1"] == "hung", NAMED_S)
+        assert reading["engine"]["healthy"] is True
+        assert served.run("node0", f"/usr/bin/python3 -c '{ASK}' 8080 glm47 0").stdout == "200\n"
+        assert [e["node"] for e in reading["events"] if e["kind"] == "rank_hung"] == [1]
+    finally:
+        served.run("node1", f"kill -CONT {engine}")
+    until(watching, lambda r: health(r)["1"] in ("idle", "busy"), NAMED_S)
+
+
+def test_6_a_killed_engine_is_named_by_the_monitor(served: Lab, watching: Running) -> None:
     served.run("node1", f"kill -KILL {look.engine_core(served, 'node1')}")
+    reading = until(watching, lambda r: health(r)["1"] == "dead", NAMED_S)
+    assert health(reading)["0"] != "dead"
+    assert [e["node"] for e in reading["events"] if e["kind"] == "rank_dead"] == [1]
+
+
+def test_7_by_status_and_diagnosis_too(
+    served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
+) -> None:
     wait_for("node1: the engine's end", lambda: not serves(served, "node1"), 60)
     now = status(tool, profile())
     assert now["nodes"][1]["engine"] == "dead", now
@@ -102,7 +184,7 @@ def test_2_a_dead_rank_is_named_by_status_and_diagnosis(
     assert "node1" in stall["fix"]
 
 
-def test_3_a_flag_that_somebody_changed_on_one_node(
+def test_8_a_flag_that_somebody_changed_on_one_node(
     served: Lab, tool: Tool, profile: ProfileMaker
 ) -> None:
     assert tool.run("stop", str(profile()), "--json", limit=90).exit_code == 0
@@ -130,7 +212,7 @@ def test_3_a_flag_that_somebody_changed_on_one_node(
     assert blockers(findings) == {"same.flags"}
 
 
-def test_4_a_peer_that_is_gone(
+def test_9_a_peer_that_is_gone(
     served: Lab, tool: Tool, profile: ProfileMaker, tmp_path: Path
 ) -> None:
     """Node 1 was stopped and has lost its network; node 0 was started and waits for it."""

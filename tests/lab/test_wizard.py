@@ -1,4 +1,6 @@
-"""The wizard once end to end, by keys alone, in a terminal, against real hosts and a real vLLM."""
+"""The wizard once end to end, by keys alone, in a terminal, against real hosts and a real vLLM.
+
+It leaves the service running: test_running.py, which comes next, joins it."""
 
 from __future__ import annotations
 
@@ -19,13 +21,13 @@ from tests.lab.kit.tool import Tool
 @pytest.fixture
 def wizard(lab: Lab, tool: Tool, profile: ProfileMaker, own_home: Path) -> Iterator[Terminal]:
     """The app on the desk, with the lab's profile."""
+    lab.clear()
     own_home.mkdir(parents=True, exist_ok=True)
     env = tool.environment(TERM="xterm-256color", LANG="C.UTF-8", GLM47_TUI_HOME=str(own_home))
     words = [*lab.desk(), sys.executable, "-m", "glm47_tui", "--lang", "en", "wizard"]
     terminal = Terminal("wizard", [*words, str(profile())], env)
     yield terminal
     terminal.close()
-    lab.clear()
 
 
 def test_from_the_first_screen_to_a_chat_and_back(wizard: Terminal, lab: Lab) -> None:
