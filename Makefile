@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit lab-test lab lab-down lab-mutants bench fuzz snapshots constraints wheel clean
+.PHONY: help setup demo test check unit lab-test lab lab-down lab-mutants bench fuzz snapshots constraints wheel wheelhouse clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -53,7 +53,11 @@ bench: setup  ## measure, and print the table of figures and bounds
 	@$(BIN)/python -m bench
 
 wheel: setup  ## build the wheel into dist/
+	@rm -f dist/*.whl
 	@$(BIN)/python -m hatchling build -t wheel
+
+wheelhouse: wheel  ## the wheel and all it needs into dist/wheels, for a host without internet
+	@bash scripts/wheelhouse.sh "$(VENV)"
 
 constraints:  ## pin the newest fitting versions of all dependencies, with hashes
 	@bash scripts/constraints.sh

@@ -61,7 +61,10 @@ def test_the_readme_names_the_two_commands_that_exist() -> None:
         readme = (ROOT / name).read_text(encoding="utf-8")
         for target in ("demo", "test"):
             assert f"\nmake {target} " in readme
-            assert re.search(rf"^{target}:", makefile, re.M)
+        for page in (name, f"docs/{name.replace('README', 'development')}"):
+            words = (ROOT / page).read_text(encoding="utf-8")
+            for target in re.findall(r"(?:^|`)make ([a-z-]+)", words, re.M):
+                assert re.search(rf"^{target}:", makefile, re.M), (page, target)
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
