@@ -1,4 +1,4 @@
-"""Chinese pages: punctuation beside a Han character is full-width; comments in code blocks are prose."""
+"""Chinese pages: punctuation beside a Han character is full-width, in comments of code as well."""
 
 from __future__ import annotations
 
