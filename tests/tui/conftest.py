@@ -13,7 +13,9 @@ from textual.widgets import Input, TextArea
 
 from glm47_tui.app import WizardApp
 from glm47_tui.demo import Cluster
+from glm47_tui.monitor import Player
 from glm47_tui.session import Session
+from tests.tui.nights import a_night
 
 WAIT_S = 90.0
 """Seconds until a state that must come counts as not coming; a busy machine is slow."""
@@ -118,3 +120,9 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
     with Cluster(tmp_path / "nodes", pace=0.02) as nodes:
         (nodes.home / "profile.toml").write_text(nodes.profile_text())
         yield nodes
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Player:
+    """Two nodes' night: one with an alarm, logs with an error, two ranks."""
+    return a_night(tmp_path)

@@ -9,62 +9,17 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.pilot import Pilot
 
 from glm47_tui.i18n import set_language
-from glm47_tui.monitor import Player, Recorder
+from glm47_tui.monitor import Player
 from glm47_tui.screens.monitor_pane import MonitorPane
 from glm47_tui.screens.watching import MonitorApp
 from glm47_tui.widgets.quiet import forget_removed
 from glm47_tui.widgets.watch_events import EventList
+from glm47_tui.widgets.watch_full import NodeFull
 from glm47_tui.widgets.watch_logs import LogView
-from glm47_tui.widgets.watch_nodes import NodeFull, NodeList, spark
-
-SAMPLES = Path(__file__).parents[1] / "unit" / "node" / "samples"
-IDLE = (SAMPLES / "npu_smi_910B2x8_idle_25.2.0_issue3906.txt").read_text()
-ALARM = IDLE.replace("| OK            | 94.2 ", "| Alarm         | 94.2 ")
-
-
-def npu(text: str) -> list[str]:
-    return ["@@ npu 1.0 0 100 1.0", *(f" {line}" for line in text.splitlines()), "@@ end"]
-
-
-def log(*lines: str, end: int) -> list[str]:
-    return [f"@@ log 1 {end} -", *(f" {line}" for line in lines), "@@ end"]
-
-
-@pytest.fixture
-def player(tmp_path: Path) -> Player:
-    """Two nodes: one with an alarm, logs with an error, two ranks."""
-    file = tmp_path / "night.gz"
-    head = {"names": ["node0", "node1"], "addresses": ["10.77.0.10", "10.77.0.11"],
-            "profile": "atlas-pair", "local_ranks": 1}  # fmt: skip
-    recorder = Recorder(file, head)
-    recorder.lines(0, npu(IDLE))
-    recorder.lines(1, npu(ALARM))
-    for node in (0, 1):
-        recorder.lines(node, ["@@ log 1 0 new"])
-        lines = [f"INFO 01-12 10:{i // 60:02}:{i % 60:02} [x.py:1] line {i}" for i in range(300)]
-        lines[150] = "ERROR 01-12 10:02:30 [core.py:9] something broke"
-        recorder.lines(node, log(*lines, end=9999))
-    recorder.metrics(
-        'vllm:num_requests_running{engine="0"} 3.0\nvllm:num_requests_running{engine="1"} 1.0\n'
-    )
-    recorder.close()
-    made = Player(file)
-    made.run_to_end()
-    return made
-
-
-def text_of(view: object) -> str:
-    lines = [view.parts(y) for y in range(view.count())]  # type: ignore[attr-defined]
-    return "\n".join("".join(part for part, _ in line) for line in lines)
-
-
-async def drawn(app: MonitorApp, pilot: Pilot[int]) -> None:
-    """Wait for the first drawing: it fills the list, and lines of ranks take room of the logs."""
-    app.query_one(MonitorPane).tick()
-    await pilot.pause()
+from glm47_tui.widgets.watch_nodes import NodeList, spark
+from tests.tui.nights import drawn, log, text_of
 
 
 async def test_shows_nodes_ranks_and_the_ill_npu(player: Player) -> None:
@@ -74,7 +29,7 @@ async def test_shows_nodes_ranks_and_the_ill_npu(player: Player) -> None:
         await pilot.pause()
         nodes = text_of(app.query_one(NodeList))
         assert "node0" in nodes
-        assert "NPU 0" in nodes.splitlines()[1]
+        assert "✗ NPU 0 Alarm" in nodes.splitlines()[1]
         assert "NPU" not in nodes.splitlines()[0]
         engine = str(app.query_one("#watch-engine").render())
         assert "running 4" in engine
@@ -182,6 +137,8 @@ async def test_search_text_that_is_no_expression_is_taken_as_it_is(player: Playe
         await pilot.press("slash", *"[x.py", "enter")
         await pilot.pause()
         assert next(iter(app.query(LogView))).selected is not None
+        assert "search: [x.py " in str(app.query_one("#watch-log-title").render())
+        assert [n for n in app._notifications if "no regular expression" in n.message]
 
 
 async def test_first_error_level_and_layout(player: Player) -> None:
@@ -212,7 +169,9 @@ async def test_one_node_enlarged_and_back(player: Player) -> None:
         full = text_of(app.query_one(NodeFull))
         assert "node1" in full
         assert "Alarm" in full
-        assert full.count("910B2") == 8
+        assert "8 x 910B2" in full
+        assert full.count("OK") == 7
+        assert "rank 1 busy  running 1" in full
         await pilot.press("escape")
         assert not app.query_one(MonitorPane).has_class("-full")
 

@@ -4,36 +4,35 @@ from __future__ import annotations
 
 import gc
 import re
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
-from textual.app import ComposeResult, SuspendNotSupported
+from textual import events
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from glm47_tui.errors import UserError
-from glm47_tui.i18n import Msg, t
+from glm47_tui.i18n import t
 from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
 from glm47_tui.monitor.feed import LogFeed
 from glm47_tui.monitor.player import SPEEDS
-from glm47_tui.programs import chosen, run_on
-from glm47_tui.screens.monitor_words import engine_line, log_title, rank_line
+from glm47_tui.programs import chosen
+from glm47_tui.screens.monitor_words import engine_line, log_title, played, rank_line
+from glm47_tui.screens.paging import page
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.lineview import LineView
 from glm47_tui.widgets.watch_events import EventList
-from glm47_tui.widgets.watch_logs import LogView
-from glm47_tui.widgets.watch_nodes import NodeFull, NodeList
+from glm47_tui.widgets.watch_full import NodeFull
+from glm47_tui.widgets.watch_logs import SIDE_BY_SIDE, LogView, expression, log_groups
+from glm47_tui.widgets.watch_nodes import NodeList
 
 TICK_S = 0.1
 NODES_S = 0.5
 GC_OBJECTS = 10_000
-SIDE_BY_SIDE = 4
-"""Most logs beside each other; with more nodes they are merged."""
 LOG_COLUMNS = 50
 """Columns a log needs for more than the name of the process that wrote the line."""
 
@@ -65,7 +64,9 @@ class MonitorPane(Container):
         self.source: Monitor | Player | None = None
         self._level = 0
         self._pattern: re.Pattern[str] | None = None
+        self._sought = ""
         self._layout = "side"
+        self._layout_chosen = False
         self._made: tuple[str, int] = ("", 0)
         self._views: list[LogView] = []
         self._pool: list[LogView] = []
@@ -95,10 +96,8 @@ class MonitorPane(Container):
             return
         self.source = source
         self._drawn = -1
-        nodes = len(source.board.snapshot().nodes)
-        roomy = self.app.size.width >= nodes * LOG_COLUMNS
-        self._layout = "side" if nodes <= SIDE_BY_SIDE and roomy else "merged"
-        self.query_one("#watch-nodes").styles.height = min(max(nodes, 1), 12)
+        self._layout_chosen = False
+        self._fit()
         self._make_logs()
         # What the app consists of by now stays: the collector need not look at all of it again and
         # again while thousands of log lines a second come and go (a full look: 50 to 90 ms deaf).
@@ -106,6 +105,27 @@ class MonitorPane(Container):
         # through all lines held takes 10 to 20 ms, too.
         self.call_after_refresh(gc.freeze)
         gc.set_threshold(GC_OBJECTS, 10, 10)
+
+    def _fit(self) -> None:
+        """Give the list of nodes its height, and choose how logs stand until the user does."""
+        nodes, size = len(self._names()), self.app.size
+        # Of many nodes as many as leave most of the screen to their logs; the rest is scrolled to.
+        self.query_one("#watch-nodes").styles.height = max(1, min(nodes, max(4, size.height // 3)))
+        if not self._layout_chosen:
+            roomy = size.width >= nodes * LOG_COLUMNS
+            self._layout = "side" if nodes <= SIDE_BY_SIDE and roomy else "merged"
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Follow the terminal's size."""
+        del event
+        if self.source is None:
+            return
+        before = self._layout
+        self._fit()
+        if self._layout != before:
+            self._make_logs()
+        self.relabel()
+        self.call_after_refresh(self.query_one(NodeList).show_chosen)
 
     def _names(self) -> list[str]:
         assert self.source is not None  # noqa: S101
@@ -116,11 +136,7 @@ class MonitorPane(Container):
             return
         names = self._names()
         chosen = self.query_one(NodeList).selected or 0
-        groups = {
-            "side": [[i] for i in range(min(len(names), SIDE_BY_SIDE))],
-            "merged": [list(range(len(names)))],
-            "one": [[min(chosen, len(names) - 1)]],
-        }[self._layout]
+        groups = log_groups(self._layout, len(names), chosen)
         if (self._layout, len(groups)) != self._made:
             self._made = (self._layout, len(groups))
             wide = max(len(name) for name in names)
@@ -176,7 +192,7 @@ class MonitorPane(Container):
         ]
         words = log_title(
             self._layout, " | ".join(names), LEVELS[self._level] if self._level else "",
-            self._pattern.pattern if self._pattern else "", following=following, behind=behind,
+            self._sought if self._pattern else "", following=following, behind=behind,
         )  # fmt: skip
         self.query_one("#watch-log-title", Static).update(Content(words))
 
@@ -216,7 +232,7 @@ class MonitorPane(Container):
         if ranks:
             lines.append(ranks)
         if isinstance(self.source, Player):
-            lines[0] = Content.assemble(self._played(self.source), lines[0])
+            lines[0] = Content.assemble(played(self.source), lines[0])
         self.query_one("#watch-engine", Static).update(Content("\n").join(lines))
         if self._full:
             self.query_one(NodeFull).show(state, nodes.selected or 0, history)
@@ -229,12 +245,6 @@ class MonitorPane(Container):
             self._events_seen = max(self._events_seen, state.events[-1].at)
         if new and self.bell:
             self.app.bell()
-
-    @staticmethod
-    def _played(player: Player) -> str:
-        when = time.strftime("%m-%d %H:%M:%S", time.localtime(player.at))
-        pace = t("watch.ended") if player.ended else f"x{player.speed:g}"
-        return f"{when} {pace}  "
 
     def relabel(self) -> None:
         """Draw everything in the current language."""
@@ -254,8 +264,20 @@ class MonitorPane(Container):
     def on_node_list_chosen(self, event: NodeList.Chosen) -> None:
         """Show the chosen node's log where one log is shown."""
         event.stop()
-        if self._layout == "one":
+        held = [view.feed.nodes for view in self._views if view.feed is not None]
+        away = self._layout == "side" and (event.node,) not in held
+        if self._layout == "one" or away:
             self._make_logs()
+        if self._full:
+            self._drawn_at = 0.0
+
+    def on_node_full_turned(self, event: NodeFull.Turned) -> None:
+        """Show the next or former node in full."""
+        event.stop()
+        nodes = self.query_one(NodeList)
+        nodes.choose((nodes.selected or 0) + event.by)
+        if self.source is not None:
+            self._draw(self.source.board.snapshot())
 
     def action_pause(self) -> None:
         """Hold all logs, or follow them again."""
@@ -279,12 +301,10 @@ class MonitorPane(Container):
         event.stop()
         self.remove_class("-searching")
         text = event.value.strip()
-        self._pattern = None
-        if text:
-            try:
-                self._pattern = re.compile(text, re.IGNORECASE)
-            except re.error:
-                self._pattern = re.compile(re.escape(text), re.IGNORECASE)
+        self._sought = text
+        self._pattern, plain = expression(text)
+        if plain:
+            self.app.notify(t("watch.no_expression"), timeout=5)
         views = self._views
         for view in views:
             view.pattern, view.selected = self._pattern, None
@@ -317,6 +337,7 @@ class MonitorPane(Container):
         """Logs side by side, merged by time, or the chosen node's alone."""
         order = ["side", "merged", "one"]
         self._layout = order[(order.index(self._layout) + 1) % len(order)]
+        self._layout_chosen = True
         self._make_logs()
 
     def action_events(self) -> None:
@@ -332,6 +353,7 @@ class MonitorPane(Container):
         self.set_class(self._full, "-full")
         self._drawn_at = 0.0
         self.call_after_refresh(self._hold_focus)
+        self.call_after_refresh(self.query_one(NodeList).show_chosen)
 
     def action_zoom(self) -> None:
         """Give the logs the whole pane, or take it back."""
@@ -342,7 +364,7 @@ class MonitorPane(Container):
         """Leave what was opened last."""
         if self.has_class("-searching"):
             self.remove_class("-searching")
-            self.query_one(NodeList).focus()
+            self.call_after_refresh(self._hold_focus)
         elif self._full:
             self.action_enlarge()
         elif self.has_class("-zoom"):
@@ -350,7 +372,11 @@ class MonitorPane(Container):
 
     def action_copy(self) -> None:
         """Copy the lines in sight by the terminal's own clipboard (OSC 52)."""
-        lines = [line for view in self._chosen_logs() for line in view.visible_lines()]
+        events = self.query_one(EventList)
+        if events.has_focus:
+            lines = events.visible_lines()
+        else:
+            lines = [line for view in self._chosen_logs() for line in view.visible_lines()]
         self.app.copy_to_clipboard("\n".join(lines))
         self.app.notify(t("watch.copied", count=len(lines)), timeout=3)
 
@@ -358,27 +384,9 @@ class MonitorPane(Container):
         """Open the log in the user's pager."""
         lines = [line for view in self._chosen_logs() for line in view.all_lines()]
         try:
-            self._page("\n".join(lines) + "\n", chosen("PAGER", default="less -R"))
+            page(self.app, "\n".join(lines) + "\n", chosen("PAGER", default="less -R"))
         except UserError as error:
             self.app.notify(str(error), severity="error", markup=False)
-
-    def _page(self, text: str, pager: list[str]) -> None:
-        """Show a text in a pager and wait for its end; UserError when that cannot be done."""
-        detail = ""
-        try:
-            with tempfile.TemporaryDirectory(prefix="glm47-tui-") as folder:
-                file = Path(folder) / "log.txt"
-                file.write_text(text, encoding="utf-8", errors="replace")
-                with self.app.suspend():
-                    code = run_on(pager, file)
-            if code > 0:
-                detail = str(Msg.of("watch.pager_code", code=code))
-        except SuspendNotSupported:
-            detail = str(Msg.of("watch.no_suspend"))
-        except (OSError, ValueError) as error:
-            detail = getattr(error, "strerror", None) or str(error)
-        if detail:
-            raise UserError(Msg.of("watch.no_pager", pager=pager[0], detail=detail))
 
     def _chosen_logs(self) -> list[LogView]:
         return [v for v in self._views if v.has_focus] or self._views

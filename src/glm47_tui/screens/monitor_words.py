@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from textual.content import Content
 
 from glm47_tui.diagnose import phase_words
 from glm47_tui.i18n import t
-from glm47_tui.monitor import MonitorState, RankHealth, RankView
+from glm47_tui.monitor import MonitorState, Player, RankHealth, RankView
 from glm47_tui.widgets.columns import duration
 from glm47_tui.widgets.glyphs import STYLE, glyph
 
@@ -21,16 +23,18 @@ FEW = 4
 
 
 def engine_line(state: MonitorState) -> Content:
-    """The engine's figures with their age, or why there are none."""
+    """The engine's figures with their age, whether it serves, or why there are none."""
     engine = state.engine
     if engine.at is None:
-        how_far = starting(state)
-        why = f" {how_far}" if how_far else f" {engine.error}"
-        return Content.assemble((t("watch.engine_none"), "$quiet"), why)
+        why = starting(state) or engine.error
+        if not why:
+            return Content.styled(t("watch.engine_none"), "$quiet")
+        return Content(t("watch.engine_why", why=why))
     ranks = engine.ranks
     ttfts = [r.ttft_s for r in ranks if r.ttft_s is not None]
     words = t(
         "watch.engine",
+        mark=glyph(_service(state)),
         running=f"{sum(r.running for r in ranks):.0f}",
         waiting=f"{sum(r.waiting for r in ranks):.0f}",
         out=f"{sum(r.generation_per_s or 0 for r in ranks):.1f}",
@@ -42,7 +46,21 @@ def engine_line(state: MonitorState) -> Content:
         age = duration(state.at - engine.at)
         why = starting(state) or engine.error
         return Content.assemble((words, "$quiet"), (f"  STALE {age} ", STYLE["warn"]), why)
+    if engine.healthy is False:
+        return Content.assemble(words, (f"  {t('watch.unhealthy')}", STYLE["bad"]))
     return Content(words)
+
+
+def _service(state: MonitorState) -> str:
+    """The mark of the service: a rank that is dead counts for more than /health, which says 200."""
+    engine = state.engine
+    if engine.stale(state.at):
+        return "unknown"
+    if engine.healthy is False or any(rank.health in _BAD for rank in engine.ranks):
+        return "bad"
+    if any(rank.health in (RankHealth.SUSPECT, RankHealth.WAITING) for rank in engine.ranks):
+        return "warn"
+    return "ok" if engine.healthy else "unknown"
 
 
 def starting(state: MonitorState) -> str:
@@ -79,6 +97,8 @@ def _rank(rank: RankView, state: MonitorState) -> Content:
             ttft="-" if rank.ttft_s is None else f"{rank.ttft_s:.2f}",
         )  # fmt: skip
     style = STYLE[look] if look in ("bad", "warn") else ""
+    if state.engine.stale(state.at) and not style:
+        return Content.styled(f"{glyph('unknown')} {words}{reason}", "$quiet")
     return Content.assemble((f"{glyph(look)} ", STYLE[look]), (f"{words}{reason}", style))
 
 
@@ -93,3 +113,10 @@ def log_title(
         parts.append(t("watch.found", text=pattern))
     parts.append(t("watch.following") if following else t("watch.paused", count=behind))
     return "  ".join(parts)
+
+
+def played(player: Player) -> str:
+    """The time that is being played, and how fast."""
+    when = time.strftime("%m-%d %H:%M:%S", time.localtime(player.at))
+    pace = t("watch.ended") if player.ended else f"x{player.speed:g}"
+    return f"{when} {pace}  "

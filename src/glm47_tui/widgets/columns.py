@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -15,6 +17,12 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     if size > width:
         return set_cell_size(text, max(width - 1, 0)) + "~" if width > 0 else ""
     return " " * (width - size) + text if right else text + " " * (width - size)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most ``width`` cells, at blanks and between CJK characters."""
+    lines = Text(text.replace("\t", " ")).wrap(Console(width=width), width, overflow="fold")
+    return [line.plain.rstrip() for line in lines] or [""]
 
 
 def duration(seconds: float) -> str:

@@ -22,6 +22,33 @@ _MARKS = (" ", " ", "!", "✗", "✗")
 _TAB = str.maketrans({"\t": "    "})
 
 
+SIDE_BY_SIDE = 4
+"""Most logs beside each other; with more nodes they are merged."""
+
+
+def log_groups(layout: str, nodes: int, chosen: int) -> list[list[int]]:
+    """Return the nodes of each log: ``side``, ``merged`` or ``one`` (the chosen node's alone).
+
+    Of more nodes than stand side by side, those around the chosen one.
+    """
+    if layout == "merged":
+        return [list(range(nodes))]
+    if layout == "one":
+        return [[min(chosen, nodes - 1)]]
+    first = min(chosen // SIDE_BY_SIDE * SIDE_BY_SIDE, max(0, nodes - SIDE_BY_SIDE))
+    return [[i] for i in range(first, min(nodes, first + SIDE_BY_SIDE))]
+
+
+def expression(text: str) -> tuple[re.Pattern[str] | None, bool]:
+    """Return what to search for, and whether it is taken as it stands: no regular expression."""
+    if not text:
+        return None, False
+    try:
+        return re.compile(text, re.IGNORECASE), False
+    except (re.error, OverflowError, RecursionError):
+        return re.compile(re.escape(text), re.IGNORECASE), True
+
+
 class LogView(LineView):
     """Lines of a :class:`LogFeed`. ``names`` stand in front of each line when several nodes mix."""
 

@@ -25,6 +25,8 @@ History = Callable[[int, int, str, int], Sequence[float]]
 
 WIDE = 88
 """Columns from which HBM is shown for each NPU; below it is the fullest one's."""
+HISTORY_AT = 58
+"""Where the history begins that stands on a narrow screen while nothing is wrong."""
 
 _LEFT = (0x40, 0x44, 0x46, 0x47)
 _RIGHT = (0x80, 0xA0, 0xB0, 0xB8)
@@ -100,7 +102,7 @@ class NodeList(LineView):
         node = self._state.nodes[y]
         out: list[Part] = [(pad(node.name, 8), "accent")]
         if node.npu is None or not node.npu.npus:
-            return [*out, *_trouble(node, self._state.at)]
+            return [*out, *trouble(node, self._state.at)]
         stale = node.stale(self._state.at)
         plain = "quiet" if stale else ""
         npus = node.npu.npus
@@ -117,13 +119,14 @@ class NodeList(LineView):
         out.append((number(sum(watts) if watts else None, 6) + " ", plain))
         if width >= 100:
             series = self._history(y, npus[0].device, "aicore", 900)
-            out.append((spark(series, min(30, width - 96)) + " ", "info"))
-        ill = [str(n.device) for n in npus if not n.healthy]
-        if ill:
-            out.append((f"{glyph('bad')} {npus[0].health if len(ill) == len(npus) else ''}"
-                        f"NPU {','.join(ill)} ", "bad"))  # fmt: skip
-        out.extend(_trouble(node, self._state.at))
-        return out
+            out.append((spark(series, min(30, width - 96)) + " ", "quiet" if stale else "info"))
+        wrong = [*_ill(npus), *trouble(node, self._state.at)]
+        room = width - HISTORY_AT
+        if width < WIDE and _has_history(width) and not wrong:
+            # No room for both: what is wrong comes first.
+            series = self._history(y, npus[0].device, "aicore", 900)
+            out.append((spark(series, room), "info"))
+        return [*out, *wrong]
 
     def heading(self) -> str:
         """Return the heading that fits the columns."""
@@ -133,7 +136,7 @@ class NodeList(LineView):
             pad(t("watch.head.node"), 8) + pad(t("watch.head.aicore"), 34)
             + hbm + pad(t("watch.head.temp"), 4, right=True)
             + pad(t("watch.head.power"), 6, right=True)
-            + (f" {t('watch.head.history')}" if self.size.width >= 100 else "")
+            + (f" {t('watch.head.history')}" if _has_history(self.size.width) else "")
         )  # fmt: skip
 
     def action_move(self, by: int) -> None:
@@ -145,15 +148,36 @@ class NodeList(LineView):
         if not self.count():
             return
         self.selected = min(max(node, 0), self.count() - 1)
-        top, height = self.scroll_offset.y, self.size.height
-        if not top <= self.selected < top + height:
-            self.scroll_to(y=max(0, self.selected - height + 1), animate=False)
-        self.refresh()
+        self.show_chosen()
         self.post_message(self.Chosen(self.selected))
+
+    def show_chosen(self) -> None:
+        """Bring the chosen node into sight."""
+        top, height = self.scroll_offset.y, self.size.height
+        if height and not top <= (self.selected or 0) < top + height:
+            self.scroll_to(y=max(0, (self.selected or 0) - height + 1), animate=False)
+        self.refresh()
 
     def action_enlarge(self) -> None:
         """Ask for the chosen node in full."""
         self.post_message(self.Enlarged(self.selected or 0))
+
+
+def _has_history(width: int) -> bool:
+    return width >= 100 or HISTORY_AT + 8 <= width < WIDE
+
+
+def _ill(npus: Sequence[Npu]) -> list[Part]:
+    """NPUs that are not well, by what the driver calls it."""
+    by: dict[str, list[str]] = {}
+    for npu in npus:
+        if not npu.healthy:
+            by.setdefault(npu.health, []).append(str(npu.device))
+    out: list[Part] = []
+    for health, ids in by.items():
+        which = t("watch.all_npus") if len(ids) == len(npus) > 1 else f"NPU {','.join(ids)}"
+        out.append((f"{glyph('bad')} {which} {health} ", "bad"))
+    return out
 
 
 def _cells(values: Sequence[float | None]) -> str:
@@ -164,7 +188,8 @@ def _cells(values: Sequence[float | None]) -> str:
     return pad(f" {words}", 32)
 
 
-def _trouble(node: NodeView, now: float) -> list[Part]:
+def trouble(node: NodeView, now: float) -> list[Part]:
+    """What is wrong with a node's connection or npu-smi, and how old its numbers are."""
     out: list[Part] = []
     if node.npu is not None and not node.npu.npus and node.npu.problem:
         out.append((f"{glyph('bad')} npu-smi: {node.npu.problem} ", "bad"))
@@ -177,71 +202,3 @@ def _trouble(node: NodeView, now: float) -> list[Part]:
     elif node.npu is None:
         out.append((t(f"monitor.link.{node.link.state.value}"), "quiet"))
     return out
-
-
-class NodeFull(LineView):
-    """One node enlarged: a line per NPU with health, figures, processes and sparklines."""
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self._node: NodeView | None = None
-        self._now = 0.0
-        self._history: History = lambda *_: ()
-        self._lines: list[Sequence[Part]] = []
-
-    def show(self, state: MonitorState, node: int, history: History) -> None:
-        """Draw a node."""
-        self._node, self._now, self._history = state.nodes[node], state.at, history
-        self._lines = list(self._make())
-        self.changed()
-
-    def count(self) -> int:
-        """How many lines there are."""
-        return len(self._lines)
-
-    def parts(self, y: int) -> Sequence[Part]:
-        """Return a line made by ``show``."""
-        return self._lines[y]
-
-    def _make(self) -> Sequence[Sequence[Part]]:
-        node = self._node
-        assert node is not None  # noqa: S101
-        npus = node.npu.npus if node.npu is not None else ()
-        head: list[Part] = [(f"{node.name} {node.address}  ", "accent")]
-        head.extend(_trouble(node, self._now))
-        if not npus:
-            return [head]
-        room = self.size.width - 66
-        width = max(0, min(30, room // 2 - 1))
-        titles = (
-            pad("NPU", 4) + pad(t("watch.head.name"), 9) + pad(t("watch.head.health"), 9)
-            + pad("AICore%", 8, right=True) + pad("HBM MB", 14, right=True)
-            + pad("W", 6, right=True) + pad("C", 4, right=True) + "  "
-        )  # fmt: skip
-        if width >= 6:
-            titles += pad("AICore", width + 1) + pad("HBM", width + 1)
-        titles += t("watch.head.processes")
-        return [
-            head,
-            [(pad(titles, self.size.width), "head")],
-            *(self._npu(n, width) for n in npus),
-        ]
-
-    def _npu(self, npu: Npu, width: int) -> list[Part]:
-        assert self._node is not None  # noqa: S101
-        plain = "quiet" if self._node.stale(self._now) else ""
-        used = "-" if npu.hbm_used_mb is None else f"{npu.hbm_used_mb}/{npu.hbm_total_mb}"
-        out: list[Part] = [
-            (pad(str(npu.device), 4) + pad(npu.name, 9), plain),
-            (pad(f"{glyph('ok' if npu.healthy else 'bad')} {npu.health}", 9),
-             plain if npu.healthy else "bad"),
-            (number(npu.aicore_pct, 8) + pad(used, 14, right=True), plain),
-            (number(npu.power_w, 6) + number(npu.temp_c, 4) + "  ", plain),
-        ]  # fmt: skip
-        if width >= 6:
-            for metric in ("aicore", "hbm"):
-                series = self._history(self._node.index, npu.device, metric, 900)
-                out.append((spark(series, width) + " ", "info"))
-        names = ", ".join(f"{p.pid} {p.name or '?'} {p.mem_mb or '-'}" for p in npu.processes)
-        out.append((names, plain))
-        return out
