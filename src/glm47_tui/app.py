@@ -90,8 +90,9 @@ class WizardApp(QuietApp):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        from glm47_tui.widgets import scrollbar
+        from glm47_tui.widgets import breaks, scrollbar
 
+        breaks.install()
         scrollbar.install()
         self.push_screen(STEPS[0])
         self.call_after_refresh(self._open)
