@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from textual.content import Content
+
 from glm47_tui.i18n import set_language
-from glm47_tui.screens.node_view import _models
+from glm47_tui.screens.node_view import Row, _models, marked
 from glm47_tui.session import Session
 from glm47_tui.session.drafts import open_profile
 from glm47_tui.session.propose import choices
@@ -36,3 +38,18 @@ def test_what_a_probe_did_not_come_to_see_is_not(pair: str) -> None:
     words = said(pair, ("model",))
     assert "not seen in time" in words
     assert "not complete" not in words
+
+
+def lines(text: Content, width: int) -> list[str]:
+    return str(Row(text).option(width).prompt).split("\n")
+
+
+def test_what_is_too_long_goes_on_below_its_beginning() -> None:
+    long = "the key file cannot be used: it holds none"
+    assert lines(marked("bad", long), 30) == [
+        "✗ the key file cannot be used:",
+        "  it holds none",
+    ]
+    knob = Content("  (*) eth0   10.77.0.10/24   all nodes have one")
+    assert lines(knob, 32) == ["  (*) eth0   10.77.0.10/24   all", "      nodes have one"]
+    assert lines(knob, 80) == [knob.plain]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,12 @@ def columns(width: int) -> tuple[tuple[str, int], ...]:
     return (*fixed, ("state", max(width - used, 12)))
 
 
+_HEAD = re.compile(r" *(?:[^\w\s] |\(.\) )?")
+"""What a line begins with: blanks, and a mark or a choice's knob."""
+LEAST = 20
+"""Cells that must be left for a text to hang under its beginning."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of the detail list; ``id`` is None for one that is only read."""
@@ -39,9 +46,18 @@ class Row:
     text: Content
     id: str | None = None
 
-    def option(self) -> Option:
-        """Make the option."""
-        return Option(self.text, id=self.id, disabled=self.id is None)
+    def option(self, width: int) -> Option:
+        """Make the option; what is longer than ``width`` cells goes on under its beginning."""
+        return Option(_hanging(self.text, width), id=self.id, disabled=self.id is None)
+
+
+def _hanging(text: Content, width: int) -> Content:
+    head = _HEAD.match(text.plain)
+    at = head.end() if head is not None else 0
+    if text.cell_length <= width or width - at < LEAST:
+        return text
+    below = Content("\n" + " " * at)
+    return text[:at] + below.join(line.rstrip() for line in text[at:].wrap(width - at))
 
 
 def login_line(draft: Draft) -> Msg:

@@ -84,7 +84,8 @@ class NodesScreen(StepScreen):
         if self.draft is None or not self.draft.nodes:
             return
         rows: list[Row] = detail(self.session, min(self.chosen, len(self.draft.nodes) - 1))
-        options.add_options(row.option() for row in rows)
+        width = (options.scrollable_content_region.width or self.size.width) - 2
+        options.add_options(row.option(width) for row in rows)
         if at is not None and at < len(rows):
             options.highlighted = at
 
@@ -107,6 +108,7 @@ class NodesScreen(StepScreen):
     def on_resize(self) -> None:
         """Fit the columns to the new width."""
         self.call_after_refresh(self._draw_table)
+        self.call_after_refresh(self._draw_choices)
 
     def on_data_table_row_highlighted(self) -> None:
         """Show the choices of the node under the cursor."""
