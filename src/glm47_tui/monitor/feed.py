@@ -14,7 +14,9 @@ from operator import attrgetter
 from glm47_tui.monitor.logs import KEEP, RANKS, VLLM_HEAD, Line, LogStore, read_head
 
 _KEY = attrgetter("stamp", "order")
-_OWN_POLLING = re.compile(r'"GET /(?:metrics|health) HTTP/1\.[01]" 200')
+_OWN_POLLING = re.compile(
+    r'"(?:GET /(?:metrics|health)|POST [^ ?"]*\?asked-by=glm47-tui-monitor) HTTP/1\.[01]" 200'
+)
 """The monitor's own questions stand in vLLM's log, too; nobody wants to read them."""
 
 
@@ -91,7 +93,7 @@ class LogFeed:
                 continue
             if self._pattern is not None and self._pattern.search(text) is None:
                 continue
-            if not self._own_polling and "GET /" in text and _OWN_POLLING.search(text):
+            if not self._own_polling and '" 200' in text and _OWN_POLLING.search(text):
                 continue
             out.append(Line(node, i, text, current, stamp, order))
         self._levels[node], self._stamps[node] = current, stamp

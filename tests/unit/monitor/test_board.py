@@ -12,6 +12,7 @@ import pytest
 from glm47_tui.errors import UserError
 from glm47_tui.monitor import LogStore, Player, Recorder, Ring, Thresholds, WatchEvent, Weight, thin
 from glm47_tui.monitor.board import Board
+from glm47_tui.monitor.feed import LogFeed
 from glm47_tui.monitor.logs import level_of, stamp_of
 from glm47_tui.monitor.state import Link, LinkState
 
@@ -165,6 +166,23 @@ def test_logs_are_merged_by_time_and_filtered() -> None:
     assert [x.node for x in store.lines([0, 1], matches=lambda s: "d" in s)] == [1]
     assert store.first_error(0) == 2
     assert store.first_error(1) is None
+
+
+def test_the_monitor_s_own_questions_are_left_out_while_they_are_answered() -> None:
+    store = LogStore(1)
+    chat = "POST /v1/chat/completions"
+    own = [
+        '"GET /metrics HTTP/1.1" 200 OK', '"GET /health HTTP/1.1" 200 OK',
+        f'"{chat}?asked-by=glm47-tui-monitor HTTP/1.1" 200 OK',
+    ]  # fmt: skip
+    others = [
+        '"GET /health HTTP/1.1" 503', f'"{chat} HTTP/1.1" 200 OK',
+        f'"{chat}?asked-by=glm47-tui-monitor HTTP/1.1" 500 Internal Server Error',
+    ]  # fmt: skip
+    store.feed(0, [f"INFO:     127.0.0.1:9 - {x}" for x in (*own, *others)])
+    feed = LogFeed(store, [0])
+    feed.pull()
+    assert [line.text.partition(" - ")[2] for line in feed.lines] == others
 
 
 def test_a_line_as_long_as_a_prompt_does_not_fill_memory() -> None:

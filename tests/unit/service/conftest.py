@@ -97,7 +97,9 @@ class Api:
     def answer(self, request: Request) -> None:
         """Find who answers."""
         self.seen.append(request)
-        self.on.get(request.path, lambda r: r.json({"detail": "Not Found"}, 404))(request)
+        self.on.get(request.path.partition("?")[0], lambda r: r.json({"detail": "Not Found"}, 404))(
+            request
+        )
 
     def close(self) -> None:
         """Stop."""

@@ -220,6 +220,7 @@ def test_models_and_rank_probe(api: Api, service: Service) -> None:
     service.probe_rank(1, timeout=5)
     assert api.seen[-1].headers["X-data-parallel-rank"] == "1"
     assert api.seen[-1].body["max_tokens"] == 1
+    assert api.seen[-1].path.endswith("?asked-by=glm47-tui-monitor")
 
 
 def test_a_proxy_of_the_environment_is_not_used(
