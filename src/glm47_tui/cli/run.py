@@ -59,10 +59,14 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _print_anything() -> None:
-    """A terminal that lacks a character (GBK, Latin-1) shows a ?, and the work goes on."""
-    out = sys.stdout
-    if isinstance(out, io.TextIOWrapper) and out.errors == "strict":
-        out.reconfigure(errors="replace")
+    """A terminal that lacks a character (GBK, Latin-1) shows a ?, and the work goes on.
+
+    Standard error, too: the app is drawn there, and six signs in the place of one (Python's own
+    way there) would move all that stands behind it.
+    """
+    for out in (sys.stdout, sys.stderr):
+        if isinstance(out, io.TextIOWrapper) and out.errors in ("strict", "backslashreplace"):
+            out.reconfigure(errors="replace")
 
 
 def _thread_ended(bug: threading.ExceptHookArgs) -> None:

@@ -193,6 +193,14 @@ def test_a_terminal_that_lacks_characters_ends_nothing(encoding: str) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"glm47-tui" in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, "-c", program, "--lang", "zh_CN", "replay", "no-such-profile"],
+        capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": f"{encoding}:strict"},
+    )  # fmt: skip
+    assert wrong.returncode == 2
+    assert b"no-such-profile" in wrong.stderr
+    assert b"\\u" not in wrong.stderr, "six signs in the place of one"
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"]])
