@@ -9,7 +9,7 @@ from textual.content import Content
 
 from glm47_tui.checks import GROUPS, Finding, Severity, is_accepted
 from glm47_tui.i18n import Msg, t
-from glm47_tui.screens.node_view import marked
+from glm47_tui.screens.node_view import at_node, marked
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.glyphs import STYLE, glyph
 
@@ -108,7 +108,7 @@ def _row(finding: Finding, accepted: Collection[str], *, again: bool) -> Content
 def detail(finding: Finding, room: NodesRoom) -> Content:
     """Return a finding in full: found, why, fix, command, source."""
     severity = Msg(f"screens.checks.severity.{finding.severity.value}")
-    where = "" if finding.node is None else f"node{finding.node}: "
+    where = at_node(finding.node)
     lines: list[Content] = [
         Content.assemble((where + t(title_of(finding)), "bold")),
         marked(MARK[finding.severity], severity),

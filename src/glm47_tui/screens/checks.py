@@ -16,7 +16,7 @@ from glm47_tui.i18n import Msg, t
 from glm47_tui.screens.base import StepScreen
 from glm47_tui.screens.check_view import detail, group_of, row_id, rows, summary, trouble, worst_of
 from glm47_tui.screens.dialogs.choose import Choose
-from glm47_tui.screens.node_view import marked
+from glm47_tui.screens.node_view import at_node, marked
 
 if TYPE_CHECKING:
     from glm47_tui.session.nodes import NodesRoom
@@ -87,8 +87,8 @@ class ChecksScreen(StepScreen):
             wait = next(iter(room.waits.items()), None)
             if wait is None:
                 return marked("run", running.title)
-            node = "" if wait[0] is None else f"node{wait[0]}: "
-            return marked("run", Msg.of("screens.checks.waiting", node=node, what=wait[1]))
+            told = Msg.of("screens.checks.waiting", node=at_node(wait[0]), what=wait[1])
+            return marked("run", told)
         for name in ("checks", "fix"):
             task = tasks.get(name)
             if task is not None and task.error is not None:

@@ -255,7 +255,11 @@ class DeployScreen(StepScreen):
             told = Msg.of("screens.deploy.blocked", count=len(nodes.blockers))
             self.notify(t(told), severity="error", markup=False)
             return
-        where = ", ".join(f"node{i} ({n.host})" for i, n in enumerate(profile.nodes))
+        hosts = [
+            t(Msg.of("screens.deploy.host", node=f"node{i}", host=n.host))
+            for i, n in enumerate(profile.nodes)
+        ]
+        where = t("screens.deploy.host_comma").join(hosts)
         lines: list[Msg | str] = [
             Msg.of("screens.deploy.confirm_text", where=where, folder=profile.base_dir)
         ]

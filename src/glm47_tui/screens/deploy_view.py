@@ -8,7 +8,7 @@ from textual.content import Content
 
 from glm47_tui.deploy.events import Diagnosed, EnginePhase, Progress, RunEnded, Status, Verified
 from glm47_tui.i18n import Msg, t
-from glm47_tui.screens.node_view import marked
+from glm47_tui.screens.node_view import at_node, marked
 from glm47_tui.widgets.columns import duration
 from glm47_tui.widgets.glyphs import STYLE, glyph
 from glm47_tui.widgets.npustrip import NpuLine
@@ -122,7 +122,7 @@ def waits(state: RunState) -> list[Content]:
 
 
 def _wait(progress: Progress) -> Content:
-    node = "" if progress.node is None else f"node{progress.node}: "
+    node = at_node(progress.node)
     drawn = f"{bar(progress.fraction)} " if progress.fraction is not None else ""
     if progress.limit_s is not None:
         time = f"{duration(progress.elapsed_s)} / {duration(progress.limit_s)}"
@@ -138,7 +138,7 @@ def outcome(room: JobRoom) -> Content:
         return Content("")
     lines: list[Content] = []
     if ended.exit_code != 0:
-        node = "" if ended.node is None else f"node{ended.node}: "
+        node = at_node(ended.node)
         told = [m for m in (ended.what, ended.why, ended.fix) if m is not None]
         lines += [marked("bad" if i == 0 else "none", f"{node if i == 0 else ''}{t(m)}")
                   for i, m in enumerate(told)]  # fmt: skip

@@ -119,6 +119,11 @@ def _state(session: Session, room: NodesRoom | None, index: int) -> Content:
     return marked("warn", "screens.nodes.state.partly")
 
 
+def at_node(index: int | None) -> str:
+    """Say where something is, to stand before what it is; nothing if it is everywhere."""
+    return "" if index is None else t(Msg.of("screens.at_node", node=f"node{index}"))
+
+
 def marked(mark: str, what: Msg | str) -> Content:
     """Put a mark before words."""
     return Content.assemble((f"{glyph(mark)} ", STYLE[mark]), words(what))
