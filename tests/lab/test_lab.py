@@ -45,17 +45,29 @@ def test_all_nodes_hold_the_same_image(lab: Lab) -> None:
     assert len(ids) == 1
 
 
-def test_down_leaves_nothing_even_of_a_killed_lab(prepared: None) -> None:
-    """Half of it killed, a container running, a shell inside: down takes all."""
+def _wreck(it: Lab) -> subprocess.Popen[bytes]:
+    """A container and a shell of a stranger run on it, and half of it is killed."""
+    it.run("node0", f"docker run -d --net=host --name {CONTAINER} {IMAGE} sleep 600")
+    stray = subprocess.Popen([*hosts.inside(it.layout, NODES[0]), "sleep", "600"])
+    pid = hosts.init_pid(it.layout, NODES[1])
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert it.leftovers()
+    return stray
+
+
+def test_up_and_down_clear_even_a_lab_that_is_half_killed(prepared: None) -> None:
     it = Lab(Layout("wreck"))
     try:
         it.up()
-        it.run("node0", f"docker run -d --net=host --name {CONTAINER} {IMAGE} sleep 600")
-        stray = subprocess.Popen([*hosts.inside(it.layout, NODES[0]), "sleep", "600"])
-        pid = hosts.init_pid(it.layout, NODES[1])
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        assert it.leftovers()
+        it.run("node1", "touch /opt/data/old")
+        stray = _wreck(it)
+        it.up()
+        stray.wait(10)
+        assert it.run("node1", "ls /opt/data/old", check=False).returncode != 0
+        assert it.run("node0", "docker ps -aq").stdout == ""
+        assert [line.split(",")[0] for line in it.status().values()] == ["up"] * (len(BOOTED) + 1)
+        stray = _wreck(it)
     finally:
         left = it.down()
     stray.wait(10)
@@ -63,15 +75,3 @@ def test_down_leaves_nothing_even_of_a_killed_lab(prepared: None) -> None:
     assert it.leftovers() == []
     mounts = Path("/proc/self/mountinfo").read_text()
     assert str(it.layout.run) not in mounts
-
-
-def test_up_clears_what_an_earlier_lab_left(prepared: None) -> None:
-    it = Lab(Layout("twice"))
-    try:
-        it.up()
-        it.run("node1", "touch /opt/data/old")
-        it.up()
-        assert it.run("node1", "ls /opt/data/old", check=False).returncode != 0
-        assert [line.split(",")[0] for line in it.status().values()] == ["up"] * (len(BOOTED) + 1)
-    finally:
-        assert it.down() == []
