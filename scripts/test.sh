@@ -61,7 +61,8 @@ import collections, pathlib, sys
 import xml.etree.ElementTree as tree
 
 count, reasons = collections.Counter(), collections.Counter()
-for file in pathlib.Path(sys.argv[1]).glob("*.xml"):
+files = list(pathlib.Path(sys.argv[1]).glob("*.xml"))
+for file in files:
     for case in tree.parse(file).iter("testcase"):
         kinds = {child.tag for child in case}
         kind = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
@@ -70,12 +71,13 @@ for file in pathlib.Path(sys.argv[1]).glob("*.xml"):
             reasons[(case.find("skipped").get("message") or "").strip()] += 1
 for reason, times in sorted(reasons.items()):
     print(f"skipped: {times} x {reason}")
-print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
+if files:
+    print(f"{count['passed']} passed, {count['failed']} failed, {count['skipped']} skipped")
 PY
     local line
     for line in ${skipped[@]+"${skipped[@]}"}; do echo "not run: $line"; done
     for line in ${failed[@]+"${failed[@]}"}; do echo "FAILED: $line"; done
-    [ ${#failed[@]} = 0 ]
+    [ ${#failed[@]} = 0 ] && echo "All that was run is in order."
 }
 
 bash scripts/system-packages.sh
