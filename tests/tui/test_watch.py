@@ -100,6 +100,8 @@ async def test_lines_in_sight_are_copied(player: Player) -> None:
         await pilot.press("y")
         assert app.clipboard.splitlines() == view.visible_lines()
         assert app.clipboard.splitlines()[-1].endswith("line 299")
+        await pilot.press("m", "y")
+        assert app.clipboard.splitlines()[-1].startswith("node1 INFO")
 
 
 async def test_help_lists_the_keys_and_closes(player: Player) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 
 from glm47_tui.i18n import Msg, set_language, t
 from glm47_tui.monitor import MonitorState, Player, WatchEvent, Weight
@@ -17,7 +17,7 @@ from glm47_tui.screens.watching import MonitorApp
 from glm47_tui.widgets.watch_events import EventList
 from glm47_tui.widgets.watch_full import NodeFull
 from glm47_tui.widgets.watch_nodes import NodeList
-from tests.tui.nights import SAMPLES, drawn, made_of, npu, text_of
+from tests.tui.nights import ALARM, SAMPLES, drawn, made_of, npu, text_of
 
 
 async def test_up_and_down_go_to_the_next_node_while_one_is_enlarged(player: Player) -> None:
@@ -133,6 +133,38 @@ async def test_logs_and_nodes_follow_the_size_of_the_terminal(tmp_path: Path) ->
         await pilot.pause()
         names = "node12 | node13 | node14 | node15"
         assert names in str(app.query_one("#watch-log-title").render())
+
+
+@pytest.mark.parametrize("lang", ["en", "zh_CN"])
+async def test_a_wide_terminal_shows_each_node_s_engine_in_columns(
+    player: Player, lang: str
+) -> None:
+    set_language(lang)
+    app = MonitorApp(player)
+    async with app.run_test(size=(240, 67)) as pilot:
+        await drawn(app, pilot)
+        nodes = app.query_one(NodeList)
+        heading = nodes.heading()
+        at = cell_len(heading[: heading.index(t("watch.head.running"))])
+        at += cell_len(t("watch.head.running"))
+        ends = [
+            set_cell_size(line, at).rstrip().split()[-1] for line in text_of(nodes).splitlines()
+        ]
+        assert ends == ["3", "1"]
+
+
+async def test_what_is_wrong_out_of_sight_is_named(tmp_path: Path) -> None:
+    many = made_of(tmp_path, 16)
+    many.board.reader(9).feed(npu(ALARM))
+    app = MonitorApp(many)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await drawn(app, pilot)
+        titles = app.query_one("#watch-titles")
+        assert str(titles.render()).rstrip().endswith("✗ node9")
+        await pilot.press(*["down"] * 10)
+        app.query_one(MonitorPane).relabel()
+        app.query_one(MonitorPane).tick()
+        assert "node9" not in str(titles.render())
 
 
 async def test_a_wider_terminal_sets_the_logs_side_by_side(player: Player) -> None:

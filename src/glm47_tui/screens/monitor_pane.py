@@ -21,7 +21,7 @@ from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
 from glm47_tui.monitor.feed import LogFeed
 from glm47_tui.monitor.player import SPEEDS
 from glm47_tui.programs import chosen
-from glm47_tui.screens.monitor_words import engine_line, log_title, played, rank_line
+from glm47_tui.screens.monitor_words import engine_line, log_title, node_titles, played, rank_line
 from glm47_tui.screens.paging import page
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.lineview import LineView
@@ -237,8 +237,9 @@ class MonitorPane(Container):
         if self._full:
             self.query_one(NodeFull).show(state, nodes.selected or 0, history)
         else:
-            self.query_one("#watch-titles", Static).update(Content(nodes.heading()))
             nodes.show(state, history)
+            titles = node_titles(nodes.heading(), nodes.out_of_sight(), nodes.size.width)
+            self.query_one("#watch-titles", Static).update(titles)
         self.query_one(EventList).show(state)
         new = len([e for e in state.events if e.at > self._events_seen])
         if state.events:

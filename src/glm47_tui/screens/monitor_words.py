@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from glm47_tui.diagnose import phase_words
 from glm47_tui.i18n import t
 from glm47_tui.monitor import MonitorState, Player, RankHealth, RankView
-from glm47_tui.widgets.columns import duration
+from glm47_tui.widgets.columns import duration, pad
 from glm47_tui.widgets.glyphs import STYLE, glyph
 
 _BAD = (RankHealth.DEAD, RankHealth.HUNG)
@@ -120,3 +121,11 @@ def played(player: Player) -> str:
     when = time.strftime("%m-%d %H:%M:%S", time.localtime(player.at))
     pace = t("watch.ended") if player.ended else f"x{player.speed:g}"
     return f"{when} {pace}  "
+
+
+def node_titles(heading: str, hidden: str, width: int) -> Content:
+    """The heading of the nodes; at its end, whatever it covers, what is wrong out of sight."""
+    if not hidden:
+        return Content(heading)
+    words = pad(f" {glyph('bad')} {hidden}", min(width // 2, cell_len(hidden) + 3))
+    return Content.assemble(pad(heading, width - cell_len(words)), (words, STYLE["bad"]))

@@ -134,11 +134,16 @@ class LogView(LineView):
     def visible_lines(self) -> list[str]:
         """Return the lines in sight, for copying."""
         top = self.scroll_offset.y
-        return [line.text for line in self._lines[top : top + self.size.height]]
+        return self._told(self._lines[top : top + self.size.height])
 
     def all_lines(self) -> list[str]:
         """Return all lines held, for a pager."""
-        return [line.text for line in self._lines]
+        return self._told(self._lines)
+
+    def _told(self, lines: Sequence[Line]) -> list[str]:
+        if not self._names:
+            return [line.text for line in lines]
+        return [f"{self._names[line.node]} {line.text}" for line in lines]
 
     def _to_end(self) -> None:
         end = max(0, self.count() - self.scrollable_content_region.height)

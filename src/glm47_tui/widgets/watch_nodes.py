@@ -25,6 +25,8 @@ History = Callable[[int, int, str, int], Sequence[float]]
 
 WIDE = 88
 """Columns from which HBM is shown for each NPU; below it is the fullest one's."""
+ENGINE = 190
+"""Columns from which the figures of a node's ranks stand in its line, too."""
 HISTORY_AT = 58
 """Where the history begins that stands on a narrow screen while nothing is wrong."""
 
@@ -120,6 +122,8 @@ class NodeList(LineView):
         if width >= 100:
             series = self._history(y, npus[0].device, "aicore", 900)
             out.append((spark(series, min(30, width - 96)) + " ", "quiet" if stale else "info"))
+        if width >= ENGINE:
+            out.append(_engine(self._state, y))
         wrong = [*_ill(npus), *trouble(node, self._state.at)]
         room = width - HISTORY_AT
         if width < WIDE and _has_history(width) and not wrong:
@@ -136,7 +140,23 @@ class NodeList(LineView):
             pad(t("watch.head.node"), 8) + pad(t("watch.head.aicore"), 34)
             + hbm + pad(t("watch.head.temp"), 4, right=True)
             + pad(t("watch.head.power"), 6, right=True)
-            + (f" {t('watch.head.history')}" if _has_history(self.size.width) else "")
+            + (f" {pad(t('watch.head.history'), 31 if self.size.width >= ENGINE else 15)}"
+               if _has_history(self.size.width) else "")
+            + (_columns([t(f"watch.head.{x}") for x in
+                         ("running", "waiting", "out", "prompt", "kv", "ttft")])
+               if self.size.width >= ENGINE else "")
+        )  # fmt: skip
+
+    def out_of_sight(self) -> str:
+        """Name the nodes that something is wrong with and that are not in sight; else ""."""
+        if self._state is None or not self.size.height:
+            return ""
+        top = self.scroll_offset.y
+        seen = range(top, top + self.size.height)
+        return " ".join(
+            node.name for node in self._state.nodes if node.index not in seen
+            and (node.stale(self._state.at) or node.link.state is LinkState.RETRYING
+                 or (node.npu is not None and _ill(node.npu.npus)))
         )  # fmt: skip
 
     def action_move(self, by: int) -> None:
@@ -161,6 +181,29 @@ class NodeList(LineView):
     def action_enlarge(self) -> None:
         """Ask for the chosen node in full."""
         self.post_message(self.Enlarged(self.selected or 0))
+
+
+def _columns(values: Sequence[str]) -> str:
+    """Right-aligned: running, waiting, tokens/s out and in, KV use, time to first token."""
+    widths = (8, 8, 11, 9, 7, 11)
+    return "".join(pad(x, width, right=True) for x, width in zip(values, widths, strict=True))
+
+
+def _engine(state: MonitorState, node: int) -> Part:
+    """The figures of a node's ranks together; of KV use and waiting times the greatest."""
+    ranks = [rank for rank in state.engine.ranks if rank.node == node]
+    if not ranks:
+        return _columns(["-"] * 6) + "  ", "quiet"
+    ttfts = [rank.ttft_s for rank in ranks if rank.ttft_s is not None]
+    outs = [rank.generation_per_s for rank in ranks if rank.generation_per_s is not None]
+    ins = [rank.prompt_per_s for rank in ranks if rank.prompt_per_s is not None]
+    words = [
+        f"{sum(rank.running for rank in ranks):.0f}", f"{sum(rank.waiting for rank in ranks):.0f}",
+        f"{sum(outs):.1f}" if outs else "-", f"{sum(ins):.1f}" if ins else "-",
+        f"{100 * max(rank.kv_usage for rank in ranks):.0f}",
+        f"{max(ttfts):.2f}" if ttfts else "-",
+    ]  # fmt: skip
+    return _columns(words) + "  ", "quiet" if state.engine.stale(state.at) else ""
 
 
 def _has_history(width: int) -> bool:
