@@ -33,11 +33,15 @@ def text_lines(state: MonitorState) -> list[str]:
         if node.phase is not None:
             out.append(f"  {t('monitor.text.phase', phase=phase_words(node.phase))}")
     out.extend(_engine_lines(state))
-    out.extend(
-        f"{time.strftime('%H:%M:%S', time.localtime(e.at))} "
-        f"{'' if e.node is None else state.nodes[e.node].name + ': '}{t(e.what)}"
-        for e in state.events[-20:]
-    )
+    for event in state.events[-20:]:
+        clock = time.strftime("%m-%d %H:%M:%S", time.localtime(event.at))
+        what = t(event.what)
+        if event.node is not None:
+            name = state.nodes[event.node].name
+            what = t("monitor.text.event", name=name, what=what)
+        out.append(f"{clock} {what}")
+        if event.fix is not None:
+            out.append(f"  {t('watch.fix', fix=t(event.fix))}")
     return out
 
 
@@ -55,16 +59,26 @@ def _node_line(node: NodeView, now: float) -> str:
 def _engine_lines(state: MonitorState) -> list[str]:
     engine = state.engine
     if engine.at is None:
-        return [t("monitor.text.engine_none", error=engine.error or "-")]
+        if not engine.error:
+            return [t("watch.engine_none")]
+        return [t("watch.engine_why", why=engine.error)]
     ranks = engine.ranks
-    kv = max((r.kv_usage for r in ranks), default=0.0)
+    key = "monitor.text.stale" if engine.stale(state.at) else "monitor.text.age"
+    ttfts = [r.ttft_s for r in ranks if r.ttft_s is not None]
     out = [
         t("monitor.text.engine",
           running=f"{sum(r.running for r in ranks):g}",
           waiting=f"{sum(r.waiting for r in ranks):g}",
           generation=f"{sum(r.generation_per_s or 0 for r in ranks):.1f}",
-          prompt=f"{sum(r.prompt_per_s or 0 for r in ranks):.1f}", kv=f"{100 * kv:.0f}")
+          prompt=f"{sum(r.prompt_per_s or 0 for r in ranks):.1f}",
+          kv=f"{100 * max((r.kv_usage for r in ranks), default=0.0):.0f}",
+          ttft=f"{max(ttfts):.2f}" if ttfts else "-",
+          age=t(key, seconds=f"{state.at - engine.at:.1f}"))
     ]  # fmt: skip
+    if engine.healthy is False:
+        out.append(f"  {t('watch.unhealthy')}")
+    if engine.error:
+        out.append(f"  {engine.error}")
     for rank in ranks:
         health = t(f"monitor.health.{rank.health.value}")
         key = "monitor.text.rank" if rank.reason is None else "monitor.text.rank_reason"
