@@ -63,7 +63,10 @@ watched() { # COMMAND...: runs it, says how far it is, shows its last words if i
     child=
     [ ! -t 1 ] || printf '\r\033[K'
     [ "$code" != 0 ] || return 0
-    grep -v '^WARNING: Location' "$log" | tail -n 20 >&2 || true
+    grep -vE '^(WARNING: Location|Ignoring )' "$log" | tail -n 12 >&2 || true
+    if grep -qE 'Retrying|No matching distribution' "$log"; then
+        echo "If the package index is out of reach from here, name a mirror: PIP_INDEX_URL=https://... make setup" >&2
+    fi
     echo "pip ended with $code; its last words stand above. The same command goes on once that is mended." >&2
     exit 1
 }

@@ -44,6 +44,7 @@ def test_a_package_that_cannot_be_had_is_named_and_nothing_is_called_ready(proje
     assert "Installing 1 pinned packages into venv" in done.stdout
     assert "no-such-package==1.0" in done.stderr
     assert "same command" in done.stderr
+    assert "PIP_INDEX_URL=" in done.stderr
     assert "Ready" not in done.stdout
     assert "Making" not in done.stdout, "an environment that works is kept"
 
