@@ -201,6 +201,12 @@ class WizardApp(QuietApp):
         """Switch between the dark and the light theme."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    def notify(self, message: str, **more: Any) -> None:
+        """Say something in a corner; where the same words still stand, in their place."""
+        for said in [n for n in self._notifications if n.message == message]:
+            self._unnotify(said, refresh=False)
+        super().notify(message, **more)
+
     def save_profile(self) -> bool:
         """Save the profile if it holds, else the draft; say which. Tell whether it was saved."""
         from glm47_tui.errors import UserError

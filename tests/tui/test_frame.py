@@ -204,6 +204,15 @@ async def test_a_draft_that_cannot_be_written_is_told_and_ends_nothing(
     assert "cannot be written" in " ".join(capsys.readouterr().err.split())
 
 
+async def test_the_same_words_do_not_pile_up_in_the_corner(pair: str) -> None:
+    async with driving(pair) as d:
+        for words in ("a full disk", "a full disk", "another thing", "a full disk"):
+            d.app.notify(words)
+            await d.pilot.pause()
+        told = [n.message for n in d.app._notifications]
+        assert told == ["another thing", "a full disk"]
+
+
 async def test_a_fault_ends_the_app_without_a_value_in_its_words(
     pair: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
