@@ -112,7 +112,7 @@ class MonitorPane(Container):
         # Of many nodes as many as leave most of the screen to their logs; the rest is scrolled to.
         self.query_one("#watch-nodes").styles.height = max(1, min(nodes, max(4, size.height // 3)))
         if not self._layout_chosen:
-            roomy = size.width >= nodes * LOG_COLUMNS
+            roomy = (self.size.width or size.width) >= nodes * LOG_COLUMNS
             self._layout = "side" if nodes <= SIDE_BY_SIDE and roomy else "merged"
 
     def on_resize(self, event: events.Resize) -> None:
