@@ -180,6 +180,7 @@ class WizardApp(QuietApp):
         if not steps or self.screen is not steps[-1] or step == steps[-1].STEP:
             return
         shown = steps[-1]
+        shown.take_typed()
         if not await shown.may_leave(STEPS.index(step) > STEPS.index(shown.STEP)):
             return
         self.session.keep()
@@ -201,6 +202,10 @@ class WizardApp(QuietApp):
         """Switch between the dark and the light theme."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    def _take_typed(self) -> None:
+        if self._steps and self._steps[-1].is_mounted:
+            self._steps[-1].take_typed()
+
     def notify(self, message: str, **more: Any) -> None:
         """Say something in a corner; where the same words still stand, in their place."""
         for said in [n for n in self._notifications if n.message == message]:
@@ -212,6 +217,7 @@ class WizardApp(QuietApp):
         from glm47_tui.errors import UserError
         from glm47_tui.session import drafts
 
+        self._take_typed()
         draft = self.session.draft
         if draft is None:
             return False
@@ -241,6 +247,7 @@ class WizardApp(QuietApp):
         if not self._steps:
             self.exit(0)
             return
+        self._take_typed()
         self.session.keep()
         from glm47_tui.screens.dialogs.leave import leave_dialog
 
@@ -265,6 +272,7 @@ class WizardApp(QuietApp):
         if not self._steps:
             self.exit(128 + number)
             return
+        self._take_typed()
         self.session.keep()
         self.session.tasks.cancel_all()
         self.set_interval(DRAIN_S, partial(self._exit_when_ended, monotonic() + QUIT_LIMIT_S))

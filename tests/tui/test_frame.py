@@ -182,6 +182,26 @@ async def test_quitting_with_nothing_running_asks_nothing_and_keeps_the_draft(pa
     assert open_draft("atlas-pair").get("container.name") == "vllm-ascend-v0.13.0rc12"
 
 
+@pytest.mark.parametrize("key", ["ctrl+s", "ctrl+n", "ctrl+o", "ctrl+q"])
+async def test_what_is_being_typed_is_kept_with_the_rest(pair: str, key: str) -> None:
+    async with driving(pair) as d:
+        d.app.screen.query_one("#field-container_name Input", Input).focus()
+        await d.type("2")
+        await d.keys(key)
+        if key == "ctrl+o":
+            await d.sees("+ New:")
+            d.session.inbox.touch("draft")
+            d.app.drain()
+            await d.app.workers.wait_for_complete()
+            await d.pilot.pause()
+            assert "+ New:" in d.text, "the list stays"
+    from glm47_tui.session.drafts import open_draft, open_profile
+
+    kept = pair if key == "ctrl+s" else None
+    draft = open_profile(kept) if kept else open_draft("atlas-pair")
+    assert draft.get("container.name") == "vllm-ascend-v0.13.0rc12"
+
+
 async def test_a_draft_that_cannot_be_written_is_told_and_ends_nothing(
     pair: str,
     tmp_path: Path,

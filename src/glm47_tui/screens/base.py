@@ -118,6 +118,9 @@ class StepScreen(Screen[None]):
     def follow(self, topics: frozenset[str]) -> None:
         """Draw what the topics touch (``*``: everything)."""
 
+    def take_typed(self) -> None:
+        """Take over what stands in the field that is being filled in, before all is kept."""
+
     async def may_leave(self, forward: bool) -> bool:
         """Tell whether the user may go on; a screen can ask first."""
         del forward

@@ -143,6 +143,12 @@ class ProfileScreen(StepScreen):
                 self.wizard.speak(event.value)
         self._mark()
 
+    def take_typed(self) -> None:
+        """Take over the field that has the focus; it is handed over only when it is left."""
+        for row in self.query(FieldRow):
+            if row.input is self.focused:
+                self.on_field_row_edited(FieldRow.Edited(row, row.value))
+
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say in full what a recipe is for."""
         from glm47_tui.render import recipes
@@ -169,11 +175,11 @@ class ProfileScreen(StepScreen):
 
     def action_pick(self) -> None:
         """Go back to the list of profiles."""
+        self.take_typed()
         self.session.keep()
         self._list()
         self.query_one("#views", ContentSwitcher).current = "pick"
         self.query_one("#profiles").focus()
-        self._drawn = None
 
     def action_save(self) -> None:
         """Save the profile if it holds, else the draft, and say which."""

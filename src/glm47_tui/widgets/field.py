@@ -85,6 +85,8 @@ class FieldRow(Vertical):
 
     def wrong(self, what: Msg | None) -> None:
         """Show what is wrong, or that nothing is."""
+        if not self.is_mounted:  # a form that is being made is marked as a whole afterwards
+            return
         line = self.query_one(".field-wrong", Say)
         line.display = what is not None
         if what is not None:
