@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         words = t("cli.error.language", word=flag, known=", ".join(LANGUAGES))
         click.echo(labelled("label", words), err=True)
         sys.exit(int(Exit.USAGE))
-    sys.exit(_guarded(args))
+    sys.exit(_flushed(_guarded(args)))
 
 
 def _print_anything() -> None:
@@ -80,7 +80,6 @@ def _thread_ended(bug: threading.ExceptHookArgs) -> None:
 def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
     try:
         result = root.main(args, prog_name="glm47-tui", standalone_mode=False)
-        sys.stdout.flush()
     except UserError as error:
         return _say_user_error(error)
     except click.exceptions.Abort:
@@ -90,8 +89,8 @@ def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
         return int(Exit.USAGE)
     except KeyboardInterrupt:
         return _interrupted()
-    except BrokenPipeError:
-        # The reader has gone (`| head`): nothing to say.
+    except (BrokenPipeError, SystemExit):
+        # The reader has gone (`| head`): nothing to say. (click makes an exit with 1 of it.)
         _give_up_output()
         return int(Exit.OK)
     except OSError as error:
@@ -109,6 +108,21 @@ def _guarded(args: list[str]) -> int:  # noqa: PLR0911 - one line a kind of end
         click.echo(report(error), err=True)
         return INTERNAL
     return int(result) if isinstance(result, int) else int(Exit.OK)
+
+
+def _flushed(code: int) -> int:
+    """Bring out what is still held back; a run keeps its exit code when nobody reads any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _give_up_output()
+    except OSError as error:
+        from glm47_tui.cli.words import os_error
+
+        click.echo(os_error(error), err=True)
+        _give_up_output()
+        return code or INTERNAL
+    return code
 
 
 def _give_up_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -69,3 +70,16 @@ def test_an_output_that_takes_nothing_is_one_error_and_no_more(words: list[str])
     assert done.stderr.startswith("Error: ")
     assert "Make room" in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(("words", "code"), [(["profile", "schema"], 0), (["check", "nowhere"], 2)])
+def test_a_reader_that_has_gone_changes_no_exit_code(words: list[str], code: int) -> None:
+    near, far = os.pipe()
+    os.close(near)
+    with os.fdopen(far, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-m", "glm47_tui", *words], stdout=gone, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == code
+    assert "Exception" not in done.stderr and "Broken" not in done.stderr
