@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import queue
 import signal
 import threading
+import time
 from types import FrameType
 
 from textual._styles_cache import StylesCache
@@ -55,13 +58,29 @@ class QuietApp(App[int]):
         def ended(number: int, _frame: FrameType | None) -> None:
             for each in _ENDS:
                 signal.signal(each, signal.SIG_DFL)
-            watchdog = threading.Timer(END_S, os._exit, (128 + number,))
-            watchdog.daemon = True
-            watchdog.start()
+            threading.Thread(
+                target=self._see_to_the_end, args=(number,), name="end", daemon=True
+            ).start()
             loop.call_soon_threadsafe(self.call_later, self.end_by, number)
 
         for number in _ENDS:
             signal.signal(number, ended)
+
+    def _see_to_the_end(self, number: int) -> None:
+        """Let nobody wait for a terminal that is gone; at last, end whatever still waits.
+
+        Textual's writing thread dies of a closed terminal, and the app would wait for room in that
+        thread's queue.
+        """
+        deadline = time.monotonic() + END_S
+        while time.monotonic() < deadline:
+            writer = getattr(self._driver, "_writer_thread", None)
+            if writer is not None and not writer.is_alive():
+                with contextlib.suppress(queue.Empty):
+                    while True:
+                        writer._queue.get_nowait()
+            time.sleep(0.05)
+        os._exit(128 + number)
 
     def end_by(self, number: int) -> None:
         """End because of a signal; the exit code is as the shell has it."""
