@@ -84,7 +84,7 @@ def test_an_interrupt_beside_the_tests_is_mended_by_the_next_run(ready: Lab) -> 
     assert again.last("launch") == [Status.APPLIED] * 2, "engines belong together"
 
 
-def tested_on(run: Runner) -> set[int | None]:
+def nodes_tested(run: Runner) -> set[int | None]:
     return {e.node for e in run.of(Progress) if e.note.id == "deploy.progress.selftest"}
 
 
@@ -102,7 +102,7 @@ def test_a_test_that_was_cut_off_is_made_up_for_by_the_next_run(ready: Lab) -> N
     ready.sh('rm -f "$1"', mark, node=1)  # it may have been quick enough
     dry = runner(ready)
     assert dry.run(dry_run=True).exit_code == 0, dry.words()
-    assert dry.last("launch")[1] is Status.NEEDED and not tested_on(dry)
+    assert dry.last("launch")[1] is Status.NEEDED and not nodes_tested(dry)
 
     # One that fails now ends no engine: it may be serving.
     ready.sh('mv "$1/tokenizer.json" "$1/aside"', MODEL, node=1)
@@ -116,8 +116,8 @@ def test_a_test_that_was_cut_off_is_made_up_for_by_the_next_run(ready: Lab) -> N
     again = runner(ready)
     ended = again.run()
     assert (ended.exit_code, ended.changed) == (0, 0), again.words()
-    assert 1 in tested_on(again) and again.last("launch") == [Status.PRESENT] * 2
+    assert 1 in nodes_tested(again) and again.last("launch") == [Status.PRESENT] * 2
     assert "self-test" in again.note("launch", 1)
 
     last = runner(ready)
-    assert last.run().exit_code == 0 and not tested_on(last), last.words()
+    assert last.run().exit_code == 0 and not nodes_tested(last), last.words()

@@ -64,7 +64,10 @@ usage() {
     die 2 usage "$*"
 }
 
-hash_of() { sha256sum <"$1" | cut -d' ' -f1; }
+hash_of() {
+    local sum
+    sum=$(sha256sum <"$1") && printf '%s\n' "${sum%% *}"
+}
 
 read_arguments() {
     [ $# -gt 0 ] || usage "No verb given."

@@ -275,7 +275,7 @@ stage() { # patched|pristine
         [ "${STATES[$i]}" != "$1" ] || continue
         [ "$1:${STATES[$i]}" != pristine:absent ] || continue
         out=$STAGE/new/${PATHS[$i]}
-        mkdir -p -- "$(dirname -- "$out")" "$(dirname -- "$STAGE/old/${PATHS[$i]}")"
+        mkdir -p -- "${out%/*}" "$STAGE/old/${PATHS[$i]%/*}"
         if [ "$1:${ACTIONS[$i]}" = pristine:create ]; then
             : >"$out.delete"
             continue
@@ -298,7 +298,7 @@ back_up() {
             continue
         fi
         [ ! -e "$kept" ] || mv -- "$kept" "$kept.damaged.$$" || return 1
-        mkdir -p -- "$(dirname -- "$kept")" &&
+        mkdir -p -- "${kept%/*}" &&
             cp -p -- "$VLLM/${PATHS[$i]}" "$kept.part" &&
             [ "$(hash_of "$kept.part")" = "${PRISTINE[$i]}" ] &&
             mv -f -- "$kept.part" "$kept" || return 1
@@ -315,15 +315,16 @@ put() { # SOURCE TARGET
     target=$(readlink -f -- "$2") || return 1
     like=$target
     [ -e "$like" ] || like=$VLLM/${PATHS[1]} # the new file: as its neighbour in the registry
-    part=$(dirname -- "$target")/.glm47-tui.$$.$(basename -- "$target")
+    part=${target%/*}/.glm47-tui.$$.${target##*/}
     cp -- "$1" "$part" && chmod --reference="$like" -- "$part" || return 1
     chown --reference="$like" -- "$part" 2>/dev/null
     mv -f -- "$part" "$target"
 }
 
 drop_bytecode() { # INDEX
-    local path=$VLLM/${PATHS[$1]}
-    rm -f -- "$(dirname -- "$path")/__pycache__/$(basename -- "$path" .py)".*.pyc
+    local path=$VLLM/${PATHS[$1]} name
+    name=${path##*/}
+    rm -f -- "${path%/*}/__pycache__/${name%.py}".*.pyc
 }
 
 # Take back what this run has written, last first.
