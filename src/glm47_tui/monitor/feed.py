@@ -47,12 +47,20 @@ class LogFeed:
         self._stamps = dict.fromkeys(self._nodes, "")
         self.lines: list[Line] = []
         self.dropped = 0
+        self._read: list[Line] = []
+
+    def read(self) -> None:
+        """Look at what has come, without showing it: a part of the next pull's work, done before.
+
+        Nobody waits for a key while thousands of lines are looked at in one go.
+        """
+        for node in self._nodes:
+            self._read.extend(self._fresh(node))
 
     def pull(self) -> int:
         """Take what has come since the last call; returns how many lines were added."""
-        fresh: list[Line] = []
-        for node in self._nodes:
-            fresh.extend(self._fresh(node))
+        self.read()
+        fresh, self._read = self._read, []
         if not fresh:
             return 0
         if len(self._nodes) > 1:

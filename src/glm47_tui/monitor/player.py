@@ -61,6 +61,11 @@ class Player:
     def speed(self, value: float) -> None:
         self._speed = value
 
+    def change_speed(self, step: int) -> None:
+        """Play by so many of :data:`SPEEDS` faster (or slower)."""
+        at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.speed))
+        self.speed = SPEEDS[min(max(at + step, 0), len(SPEEDS) - 1)]
+
     def start(self) -> None:
         """Begin to play, ``start_s`` seconds after the beginning; once it has ended, do nothing."""
         if self.ended:

@@ -19,12 +19,12 @@ from glm47_tui.errors import UserError
 from glm47_tui.i18n import t
 from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
 from glm47_tui.monitor.feed import LogFeed
-from glm47_tui.monitor.player import SPEEDS
 from glm47_tui.programs import chosen
 from glm47_tui.screens.monitor_words import engine_line, log_title, node_titles, played, rank_line
 from glm47_tui.screens.paging import page
 from glm47_tui.widgets.columns import pad
 from glm47_tui.widgets.lineview import LineView
+from glm47_tui.widgets.quiet import seen
 from glm47_tui.widgets.watch_events import EventList
 from glm47_tui.widgets.watch_full import NodeFull
 from glm47_tui.widgets.watch_logs import SIDE_BY_SIDE, LogView, expression, log_groups
@@ -89,6 +89,7 @@ class MonitorPane(Container):
     def on_mount(self) -> None:
         """Begin to draw."""
         self.set_interval(TICK_S, self.tick)
+        self.set_interval(TICK_S / 3, self.read)
 
     def attach(self, source: Monitor | Player) -> None:
         """Show a monitor; the same one again changes nothing."""
@@ -196,6 +197,13 @@ class MonitorPane(Container):
         )  # fmt: skip
         self.query_one("#watch-log-title", Static).update(Content(words))
 
+    def read(self) -> None:
+        """Between two draws: look at new lines in small parts, so that no key waits for many."""
+        if self.source is not None and self.is_on_screen:
+            for view in self._views:
+                if view.feed is not None:
+                    view.feed.read()
+
     def tick(self) -> None:
         """Take what is new; draw what changed."""
         source = self.source
@@ -212,16 +220,8 @@ class MonitorPane(Container):
 
     @property
     def is_on_screen(self) -> bool:
-        """Whether the pane is seen (no screen is while the app ends).
-
-        A dialog covers it in part only: what stands beside the dialog must not grow old unsaid.
-        """
-        for screen in reversed(self.app.screen_stack):
-            if screen is self.screen:
-                return True
-            if not screen.is_modal:
-                break
-        return False
+        """Whether the pane is seen: what stands beside a dialog must not grow old unsaid."""
+        return seen(self.screen)
 
     def _draw(self, state: MonitorState) -> None:
         assert self.source is not None  # noqa: S101
@@ -395,6 +395,5 @@ class MonitorPane(Container):
     def action_speed(self, step: int) -> None:
         """Play a recording slower or faster."""
         if isinstance(self.source, Player):
-            at = min(range(len(SPEEDS)), key=lambda i: abs(SPEEDS[i] - self.source.speed))  # type: ignore[union-attr]
-            self.source.speed = SPEEDS[min(max(at + step, 0), len(SPEEDS) - 1)]
+            self.source.change_speed(step)
             self._drawn_at = 0.0

@@ -10,9 +10,11 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import Any
 
 from textual._styles_cache import StylesCache
 from textual.app import App
+from textual.screen import Screen
 
 from glm47_tui.i18n import Msg, t
 
@@ -35,6 +37,16 @@ def forget_removed() -> None:
     clear = getattr(getattr(StylesCache, "get_inner_outer", None), "cache_clear", None)
     if clear is not None:
         clear()
+
+
+def seen(screen: Screen[Any]) -> bool:
+    """Whether a screen is on the terminal, dialogs over it or not. None is while the app ends."""
+    for each in reversed(screen.app.screen_stack):
+        if each is screen:
+            return True
+        if not each.is_modal:
+            break
+    return False
 
 
 class QuietApp(App[int]):

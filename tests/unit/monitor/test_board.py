@@ -185,6 +185,21 @@ def test_the_monitor_s_own_questions_are_left_out_while_they_are_answered() -> N
     assert [line.text.partition(" - ")[2] for line in feed.lines] == others
 
 
+def test_lines_are_shown_by_a_pull_alone_however_often_they_were_looked_at() -> None:
+    store = LogStore(2)
+    feed = LogFeed(store, [0, 1], level=2)
+    said: list[int] = []
+    for i in range(6):
+        store.feed(i % 2, [f"INFO 11-25 10:00:0{i} quiet", f"WARNING 11-25 10:00:0{i} number {i}"])
+        shown = list(feed.lines)
+        feed.read()
+        assert feed.lines == shown
+        if i % 3 == 2:
+            said.append(feed.pull())
+    assert said == [3, 3] and feed.pull() == 0
+    assert [line.text[-1] for line in feed.lines] == list("012345")
+
+
 def test_a_line_as_long_as_a_prompt_does_not_fill_memory() -> None:
     store = LogStore(1)
     store.feed(0, ["short", "x" * 1_000_000])
