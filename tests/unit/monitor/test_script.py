@@ -54,7 +54,8 @@ class Node:
         if resume:
             assert place is not None
             args += [f"inode={place.inode}", f"offset={place.offset}", f"mark={place.mark}"]
-        env = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
+        path = f"{self.folder}:{os.environ['PATH']}"
+        env = {**os.environ, "PATH": path, "TMPDIR": str(self.folder)}  # some are killed by force
         self.process = subprocess.Popen(
             ["bash", "-s", "--", *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
         )
