@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from glm47_tui.i18n import Msg, t
+from glm47_tui.i18n import Msg, sentences, t
 
 
 class Exit(IntEnum):
@@ -45,9 +45,8 @@ class UserError(Exception):
             self.exit_code = exit_code
 
     def __str__(self) -> str:
-        parts = [t(m) for m in (self.what, self.why, self.fix) if m is not None]
-        head = f"{self.node}: " if self.node else ""
-        return head + " ".join(parts)
+        said = sentences(*(t(m) for m in (self.what, self.why, self.fix) if m is not None))
+        return t("app.at_node", node=self.node, said=said) if self.node else said
 
 
 class ProfileProblem(UserError):

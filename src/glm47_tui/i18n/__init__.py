@@ -7,7 +7,17 @@ never words, so the language can change while a screen is open.
 
 from __future__ import annotations
 
-from glm47_tui.i18n.catalog import LANGUAGES, Msg, language, provide, set_language, t
+from glm47_tui.i18n.catalog import (
+    LANGUAGES,
+    Msg,
+    language,
+    provide,
+    sentences,
+    set_language,
+    t,
+)
 from glm47_tui.i18n.choose import choose_language
 
-__all__ = ["LANGUAGES", "Msg", "choose_language", "language", "provide", "set_language", "t"]
+__all__ = [
+    "LANGUAGES", "Msg", "choose_language", "language", "provide", "sentences", "set_language", "t",
+]  # fmt: skip

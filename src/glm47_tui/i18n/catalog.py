@@ -112,3 +112,12 @@ def t(msg: Msg | str, /, **args: Any) -> str:
         return text.format(**{k: t(v) if isinstance(v, Msg) else v for k, v in args.items()})
     except (KeyError, IndexError, ValueError):
         return text
+
+
+def sentences(*texts: str) -> str:
+    """Return sentences one after another: with a blank between, but behind a full-width mark."""
+    out = ""
+    for text in texts:
+        blank = " " if out and out[-1] not in "\u3002\uff01\uff1f\uff1b\uff1a\uff09\u201d" else ""
+        out += blank + text
+    return out

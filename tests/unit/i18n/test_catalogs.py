@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import glm47_tui
-from glm47_tui.i18n import LANGUAGES, Msg, set_language, t
+from glm47_tui.i18n import LANGUAGES, Msg, sentences, set_language, t
 from glm47_tui.i18n.catalog import catalog
 
 SOURCE = Path(glm47_tui.__file__).parent
@@ -109,3 +109,9 @@ def test_language_switch_changes_the_words_of_the_same_message() -> None:
 
 def test_unknown_id_comes_back_as_itself() -> None:
     assert t("profile.no.such.text") == "profile.no.such.text"
+
+
+def test_sentences_stand_apart_as_their_language_has_it() -> None:
+    assert sentences() == "" and sentences("One.") == "One."
+    assert sentences("One.", "Two.") == "One. Two."
+    assert sentences("\u4e00\u3002", "\u4e8c\u3002", "three") == "\u4e00\u3002\u4e8c\u3002three"
