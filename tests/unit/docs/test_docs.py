@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-ONE_LANGUAGE = {"architecture.md", "figures.md"}
+ONE_LANGUAGE = {"architecture.md"}
 """For those who work on the code: English alone."""
 
 
