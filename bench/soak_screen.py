@@ -35,7 +35,7 @@ _CODE = re.compile(
     r"\x1b\[(\d+);(\d+)H|\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)"
 )
 _NODE = re.compile(r"^ {0,3}node(\d+) +(?:\d+\.\d+|(?:\d+|-) )")
-_LINE = re.compile(r"^ *(?:node(\d+) +)?\(EngineCore.*\bsoak (\d+) Avg")
+_LINE = re.compile(r"^ *(?:node(\d+) +)?\(?EngineCore.*\bsoak (\d+) Avg")
 Say = Callable[..., None]
 
 

@@ -189,3 +189,19 @@ async def test_leaving_the_search_in_a_log_that_has_the_pane_keeps_the_keys(play
         await pilot.pause()
         await pilot.press("z")
         assert not app.query_one(MonitorPane).has_class("-zoom")
+
+
+@pytest.mark.parametrize("width", [80, 120, 240])
+async def test_a_log_says_what_happened_on_any_width(player: Player, width: int) -> None:
+    """The head of vLLM's lines would fill a narrow log; copied and in the pager a line is whole."""
+    head = "(Worker_DP0_TP3_EP3 pid=4711) INFO 11-25 04:47:41 [model_runner_v1.py:2480]"
+    player.board.reader(0).feed(["@@ log 7 0 new", f" {head} Loading model weights", "@@ end"])
+    app = MonitorApp(player)
+    async with app.run_test(size=(width, 24)) as pilot:
+        await drawn(app, pilot)
+        view = app.query_one(MonitorPane)._views[0]
+        rows = [view.render_line(y).text.strip() for y in range(view.size.height)]
+        said = next(row for row in rows if "Loading model weights" in row)
+        assert ("pid=4711" in said) is (view.size.width >= 100)
+        assert "DP0_TP3_EP3" in said and "04:47:41" in said
+        assert any(head in line for line in view.visible_lines())

@@ -20,6 +20,11 @@ CUT = " [...]"
 VLLM_HEAD = re.compile(
     r"(?:\([^)]{1,60}\) )?(DEBUG|INFO|WARN|ERROR|CRITICAL)\w* (\d\d-\d\d \d\d:\d\d:\d\d)"
 )
+# ... or, what vLLM did not write itself: "(APIServer pid=9) INFO:     Started server process [9]".
+_PROCESS = re.compile(
+    r"\((?:Worker_)?(\w{1,40}) pid=\d+\) "
+    r"(?:[A-Z]{4,8}(?: \d\d-\d\d (\d\d:\d\d:\d\d) \[[^\]]{1,80}\] |: +))?"
+)
 _STAMP = re.compile(r"(?:\b|\d{4}-)(\d\d-\d\d)[ T:-](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)|(Traceback \(most|\w+Error: )")
 RANKS = {"DEBUG": 0, "INFO": 1, "WARN": 2, "ERROR": 3, "CRITICAL": 4, "FATAL": 4}
@@ -60,6 +65,19 @@ def stamp_of(text: str) -> str:
     """Return ``MM-DD HH:MM:SS`` of a line that carries a time, "" otherwise."""
     found = _STAMP.search(text, 0, 120)
     return "" if found is None else f"{found[1]} {found[2]}"
+
+
+def brief(text: str) -> str:
+    """Return a line with its head cut down to process and time, for narrow places.
+
+    ``(Worker_DP0_TP3_EP3 pid=9) INFO 01-12 10:53:02 [file.py:1] ...`` takes sixty columns before it
+    says anything. The level is told by the line's mark.
+    """
+    found = _PROCESS.match(text)
+    if found is None:
+        return text
+    stamp = f"{found[2]} " if found[2] else ""
+    return f"{found[1]} {stamp}{text[found.end() :]}"
 
 
 class LogStore:

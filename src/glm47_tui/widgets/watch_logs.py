@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from glm47_tui.monitor.feed import LogFeed
-from glm47_tui.monitor.logs import Line
+from glm47_tui.monitor.logs import Line, brief
 from glm47_tui.widgets.lineview import LineView, Part
 
 _STYLES = ("quiet", "", "warn", "bad", "bad")
@@ -22,6 +22,8 @@ _MARKS = (" ", " ", "!", "✗", "✗")
 _TAB = str.maketrans({"\t": "    "})
 
 
+WHOLE = 100
+"""Columns from which a log shows whole lines; on less, the head of each is cut down."""
 SIDE_BY_SIDE = 4
 """Most logs beside each other; with more nodes they are merged."""
 
@@ -116,6 +118,8 @@ class LogView(LineView):
         if self._names:
             out.append((f"{self._names[line.node]} ", "accent"))
         text = line.text.translate(_TAB)
+        if self.size.width < WHOLE:
+            text = brief(text)
         if self._column:
             text = text[self._column :]
         if self.pattern is None:

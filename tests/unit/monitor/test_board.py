@@ -13,7 +13,7 @@ from glm47_tui.errors import UserError
 from glm47_tui.monitor import LogStore, Player, Recorder, Ring, Thresholds, WatchEvent, Weight, thin
 from glm47_tui.monitor.board import Board
 from glm47_tui.monitor.feed import LogFeed
-from glm47_tui.monitor.logs import level_of, stamp_of
+from glm47_tui.monitor.logs import brief, level_of, stamp_of
 from glm47_tui.monitor.state import Link, LinkState
 
 SAMPLES = Path(__file__).parents[1] / "node" / "samples"
@@ -185,6 +185,29 @@ def test_the_monitor_s_own_questions_are_left_out_while_they_are_answered() -> N
     assert [line.text.partition(" - ")[2] for line in feed.lines] == others
 
 
+@pytest.mark.parametrize(
+    ("line", "short"),
+    [
+        (
+            "(EngineCore_DP0 pid=9) INFO 01-12 10:53:02 [core.py:1] ready",
+            "EngineCore_DP0 10:53:02 ready",
+        ),
+        ("(Worker_DP1_TP7_EP15 pid=9) Capturing ACL graphs", "DP1_TP7_EP15 Capturing ACL graphs"),
+        (
+            '(APIServer pid=9) INFO:     127.0.0.1:1 - "GET /"',
+            'APIServer 127.0.0.1:1 - "GET /"',
+        ),
+        ("(APIServer pid=9) Traceback (most recent", "APIServer Traceback (most recent"),
+        ("INFO 01-12 10:53:02 [core.py:1] ready", "INFO 01-12 10:53:02 [core.py:1] ready"),
+        ("(see pid=9) no process", "see no process"),
+        ("anything (else pid=9) at all", "anything (else pid=9) at all"),
+        ("", ""),
+    ],
+)
+def test_a_narrow_log_has_process_time_and_words(line: str, short: str) -> None:
+    assert brief(line) == short
+
+
 def test_lines_are_shown_by_a_pull_alone_however_often_they_were_looked_at() -> None:
     store = LogStore(2)
     feed = LogFeed(store, [0, 1], level=2)
@@ -248,7 +271,8 @@ def test_a_recording_that_was_cut_off_plays_to_the_cut(tmp_path: Path) -> None:
 
 
 def packed(*items: object) -> bytes:
-    return gzip.compress("".join(json.dumps(item) + "\n" for item in items).encode())
+    text = "".join(json.dumps(item) + "\n" for item in items)
+    return gzip.compress(text.encode(), mtime=0)  # names of tests come of it
 
 
 HEAD = {"glm47-tui": 1, "began": 1000.0, "names": ["n"], "addresses": ["a"]}
@@ -258,7 +282,7 @@ HEAD = {"glm47-tui": 1, "began": 1000.0, "names": ["n"], "addresses": ["a"]}
     ("content", "why"),
     [
         (b"", "is empty"),
-        (gzip.compress(b"x" * 999)[:9], "is empty"),
+        (packed("x" * 999)[:9], "is empty"),
         (b"no gzip", "not compressed"),
         (packed({}), "no recording of this program"),
         (packed([1, 2]), "no recording of this program"),
