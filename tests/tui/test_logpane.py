@@ -47,3 +47,15 @@ async def test_who_scrolled_up_is_left_there_until_the_end_key() -> None:
         log.add(["last"])
         await pilot.pause()
         assert log.is_vertical_scroll_end
+
+
+async def test_a_narrow_log_says_what_happened_and_a_wide_one_all_of_it() -> None:
+    head = "(Worker_DP0_TP0_EP0 pid=4711) ERROR 11-25 04:51:52 [model_runner_v1.py:2227]"
+    async with Pane().run_test(size=(50, 20)) as pilot:
+        log = pilot.app.query_one(LogPane)
+        log.replace([f"{head} out of memory"])
+        await pilot.pause()
+        assert log.render_line(0).text.startswith("DP0_TP0_EP0 04:51:52 ERROR out of memory")
+        await pilot.resize_terminal(140, 20)
+        await pilot.pause()
+        assert log.render_line(0).text.startswith(f"{head} out of memory")

@@ -23,7 +23,7 @@ VLLM_HEAD = re.compile(
 # ... or, what vLLM did not write itself: "(APIServer pid=9) INFO:     Started server process [9]".
 _PROCESS = re.compile(
     r"\((?:Worker_)?(\w{1,40}) pid=\d+\) "
-    r"(?:[A-Z]{4,8}(?: \d\d-\d\d (\d\d:\d\d:\d\d) \[[^\]]{1,80}\] |: +))?"
+    r"(?:([A-Z]{4,8})(?: \d\d-\d\d (\d\d:\d\d:\d\d) \[[^\]]{1,80}\] |: +))?"
 )
 _STAMP = re.compile(r"(?:\b|\d{4}-)(\d\d-\d\d)[ T:-](\d\d:\d\d:\d\d)")
 _LEVEL = re.compile(r"\b(DEBUG|INFO|WARN|ERROR|CRITICAL|FATAL)|(Traceback \(most|\w+Error: )")
@@ -76,8 +76,9 @@ def brief(text: str) -> str:
     found = _PROCESS.match(text)
     if found is None:
         return text
-    stamp = f"{found[2]} " if found[2] else ""
-    return f"{found[1]} {stamp}{text[found.end() :]}"
+    process, level, stamp = found.groups()
+    words = [process, stamp, "" if level in ("INFO", "DEBUG") else level, text[found.end() :]]
+    return " ".join(word for word in words if word)
 
 
 class LogStore:

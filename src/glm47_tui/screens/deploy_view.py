@@ -67,7 +67,7 @@ def _spent(cell: Cell, now: float) -> str:
 def phase_text(phase: EnginePhase) -> str:
     """Return an engine's phase, with how far it is."""
     words = t(f"deploy.phase.{phase.phase.value}")
-    return words if phase.fraction is None else f"{words} {phase.fraction * 100:.0f}%"
+    return words if phase.fraction is None else f"{phase.fraction * 100:.0f}% {words}"
 
 
 def state_line(room: JobRoom, now: float) -> Content:

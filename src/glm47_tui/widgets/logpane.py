@@ -7,10 +7,15 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.style import Style
+from textual.selection import Selection
 from textual.strip import Strip
 from textual.widgets import Log
 
+from glm47_tui.monitor.logs import brief
+
 MAX_LINES = 5000
+WHOLE = 100
+"""Columns from which lines are shown whole; on less, the heads of vLLM's lines are cut down."""
 _BAD = re.compile(r"\b(ERROR|CRITICAL|Traceback|Error:)")
 _WARN = re.compile(r"\bWARN(ING)?\b")
 
@@ -26,6 +31,7 @@ class LogPane(Log):
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id, max_lines=MAX_LINES, auto_scroll=False)
         self._following = True
+        self._narrow = False
 
     def add(self, lines: Sequence[str]) -> None:
         """Write a batch."""
@@ -51,8 +57,20 @@ class LogPane(Log):
             self._following = False
 
     def on_resize(self) -> None:
-        """Stay at the end."""
+        """Stay at the end; show whole lines where there is room."""
+        narrow = self.size.width < WHOLE
+        if narrow is not self._narrow:
+            self._narrow = narrow
+            self._render_line_cache.clear()
+            self.refresh()
         self.call_after_refresh(self._to_end)
+
+    def _process_line(self, line: str) -> str:  # type: ignore[override]
+        return super()._process_line(brief(line) if self._narrow else line)
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """Return what is marked with the mouse, as it is shown."""
+        return selection.extract("\n".join(map(self._process_line, self._lines))), "\n"
 
     def _to_end(self) -> None:
         if self._following and not self.is_vertical_scrollbar_grabbed:

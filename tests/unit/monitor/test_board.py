@@ -199,6 +199,10 @@ def test_the_monitor_s_own_questions_are_left_out_while_they_are_answered() -> N
         ),
         ("(APIServer pid=9) Traceback (most recent", "APIServer Traceback (most recent"),
         ("INFO 01-12 10:53:02 [core.py:1] ready", "INFO 01-12 10:53:02 [core.py:1] ready"),
+        (
+            "(APIServer pid=9) ERROR 01-12 10:53:02 [core.py:1] no memory",
+            "APIServer 10:53:02 ERROR no memory",
+        ),
         ("(see pid=9) no process", "see no process"),
         ("anything (else pid=9) at all", "anything (else pid=9) at all"),
         ("", ""),
