@@ -17,7 +17,7 @@ from glm47_tui.screens.watching import MonitorApp
 from glm47_tui.widgets.watch_events import EventList
 from glm47_tui.widgets.watch_full import NodeFull
 from glm47_tui.widgets.watch_nodes import NodeList
-from tests.tui.nights import ALARM, SAMPLES, drawn, made_of, npu, text_of
+from tests.tui.nights import ALARM, IDLE, SAMPLES, drawn, made_of, npu, text_of
 
 
 async def test_up_and_down_go_to_the_next_node_while_one_is_enlarged(player: Player) -> None:
@@ -205,3 +205,19 @@ async def test_a_log_says_what_happened_on_any_width(player: Player, width: int)
         assert ("pid=4711" in said) is (view.size.width >= 100)
         assert "DP0_TP3_EP3" in said and "04:47:41" in said
         assert any(head in line for line in view.visible_lines())
+
+
+async def test_the_list_is_not_old_when_an_enlarged_node_is_left(player: Player) -> None:
+    """What was hidden meanwhile is not painted as it was, not even for a tenth of a second."""
+    app = MonitorApp(player)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await drawn(app, pilot)
+        pane, nodes = app.query_one(MonitorPane), app.query_one(NodeList)
+        pane.action_enlarge()
+        await pilot.pause()
+        before = text_of(nodes)
+        warm = IDLE.replace("| OK            | 94.2 ", "| OK            | 394.2 ")
+        assert warm != IDLE
+        player.board.reader(0).feed(npu(warm))
+        pane.action_enlarge()  # before any tick
+        assert text_of(nodes) != before

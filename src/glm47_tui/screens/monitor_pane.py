@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 
 from glm47_tui.errors import UserError
 from glm47_tui.i18n import t
-from glm47_tui.monitor import LEVELS, Monitor, MonitorState, Player
+from glm47_tui.monitor import LEVELS, Monitor, Player
 from glm47_tui.monitor.feed import LogFeed
 from glm47_tui.programs import chosen
 from glm47_tui.screens.monitor_words import engine_line, log_title, node_titles, played, rank_line
@@ -216,15 +216,18 @@ class MonitorPane(Container):
         age = now - self._drawn_at
         if (source.board.changes != self._drawn and age >= NODES_S) or age >= 1.0:
             self._drawn, self._drawn_at = source.board.changes, now
-            self._draw(source.board.snapshot())
+            self._draw()
 
     @property
     def is_on_screen(self) -> bool:
         """Whether the pane is seen: what stands beside a dialog must not grow old unsaid."""
         return seen(self.screen)
 
-    def _draw(self, state: MonitorState) -> None:
-        assert self.source is not None  # noqa: S101
+    def _draw(self) -> None:
+        """Draw what a monitor says. At once, where a part that was hidden comes back: it is old."""
+        if self.source is None:
+            return
+        state = self.source.board.snapshot()
         history = self.source.board.history
         nodes = self.query_one(NodeList)
         lines = [engine_line(state)]
@@ -249,8 +252,7 @@ class MonitorPane(Container):
 
     def relabel(self) -> None:
         """Draw everything in the current language."""
-        self._drawn = -1
-        self._drawn_at = 0.0
+        self._draw()
         self._title()
 
     def on_log_view_moved(self) -> None:
@@ -277,8 +279,7 @@ class MonitorPane(Container):
         event.stop()
         nodes = self.query_one(NodeList)
         nodes.choose((nodes.selected or 0) + event.by)
-        if self.source is not None:
-            self._draw(self.source.board.snapshot())
+        self._draw()
 
     def action_pause(self) -> None:
         """Hold all logs, or follow them again."""
@@ -352,7 +353,7 @@ class MonitorPane(Container):
         """One node in full, or all nodes dense."""
         self._full = not self._full
         self.set_class(self._full, "-full")
-        self._drawn_at = 0.0
+        self._draw()
         self.call_after_refresh(self._hold_focus)
         self.call_after_refresh(self.query_one(NodeList).show_chosen)
 
