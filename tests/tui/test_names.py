@@ -17,7 +17,7 @@ import glm47_tui.screens
 import glm47_tui.widgets
 
 ON_PURPOSE = {
-    "LogPane": {"_update_size", "_render_line_strip"},
+    "LogPane": {"_update_size", "_render_line_strip", "_process_line"},
     "QuietApp": {"_fatal_error"},
     "Prompt": {"_on_key"},
     "Line": {"_on_key"},
