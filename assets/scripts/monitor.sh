@@ -255,7 +255,7 @@ pace() { # SECONDS
 }
 
 main() {
-  local item line procs_next=0
+  local item part line='' procs_next=0
   INTERVAL=1.0 LOG='' INODE='' OFFSET=0 TAIL=200 MARK='' OPEN=0 PLACE=0
   NPU_RUNS=0 NPU_NEXT=0 NPU_FROM=0 TOOL='' KNOWN=() SCAN_NEXT=0
   export LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin
@@ -282,11 +282,14 @@ main() {
     if [ "$CS" -ge "$procs_next" ]; then procs; procs_next=$((CS + 500)); fi
     [ -z "$LOG" ] || follow
     # The pause is a read: it starts nothing, hears orders, and ends with the connection.
-    line=
-    read -r -t 0.25 line
+    part=
+    read -r -t 0.25 part
     case $? in
-      0) [ "${line%% *}" != interval ] || pace "${line#* }" ;;
+      0) line=$line$part
+         [ "${line%% *}" != interval ] || pace "${line#* }"
+         line= ;;
       1) return 0 ;;
+      *) line=$line$part ;; # the pause ended within an order
     esac
   done
 }

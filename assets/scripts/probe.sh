@@ -87,12 +87,17 @@ start() {
 # Collect until all are over. A process stuck in the kernel cannot even be killed: after the
 # deadline nobody waits for it any more.
 collect() {
-  local left=$1 name deadline
+  local left=$1 name part rest='' deadline
   now_cs
   deadline=$((NOW + LIMIT_CS + 35))
   while [ "$left" -gt 0 ] && [ "$NOW" -lt "$deadline" ]; do
-    name=
-    if read -r -t 0.1 -u 9 name; then left=$((left - 1)); fi
+    name= part=
+    if read -r -t 0.1 -u 9 part; then
+      name=$rest$part rest=
+      left=$((left - 1))
+    else
+      rest=$rest$part # the pause ended within a name
+    fi
     # Some probes need another one's answer.
     case $name in
       npu)

@@ -44,16 +44,17 @@ def owner_words(verb: str) -> str:
     return f"{safe}@{re.sub(r'[^A-Za-z0-9._-]', '_', host)} pid {os.getpid()} {verb} since {since}"
 
 
-def left_behind(who: str) -> bool:
+def left_behind(who: str, mine: str = "") -> bool:
     """Whether the lock was left by a run of this machine that is over.
 
-    A node that could not be reached at the end of a run keeps the run's lock.
+    A node that could not be reached at the end of a run keeps the run's lock. ``mine`` is what the
+    run that asks is called: one that began in the same second as the former has the same name.
     """
     found = _OURS.match(who)
     if found is None or found[2] != owner_words("-").split("@")[1].split()[0]:
         return False
     if int(found[3]) == os.getpid():
-        return who not in _LIVE
+        return _LIVE.count(who) <= (who == mine)
     try:
         os.kill(int(found[3]), 0)
     except ProcessLookupError:
@@ -148,7 +149,7 @@ class Locks:
             last = state.lines[-1] if state.lines else f"exit {state.code}"
             raise failed("lock_failed", folder=run.profile.base_dir, line=last)
         age, who = holder
-        if stale == STALE_S and left_behind(who):
+        if stale == STALE_S and left_behind(who, self._who):
             self._take(node, survey, on_taken, stale=-1)
             return
         raise failed("locked", who=who, age=age, stale=STALE_S)

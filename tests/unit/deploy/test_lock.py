@@ -86,7 +86,7 @@ def test_a_run_of_this_process_holds_its_lock_until_it_is_over(
     first._held.clear()  # as when the node is out of reach at the end
     first.release()
     assert (place.base / "lock").is_dir()
-    take(place, "stop").release()
+    take(place).release()  # of the same name, where it began in the same second
     assert not (place.base / "lock").exists()
 
 

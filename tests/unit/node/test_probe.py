@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,22 @@ def test_one_round_trip_tells_about_this_machine(tmp_path: Path) -> None:
     assert abs(facts.clock.offset_s) < 5
     assert [r.peer for r in facts.peer_routes] == ["127.0.0.3"]
     assert "bash" not in facts.timed_out
+
+
+def test_a_name_that_comes_in_two_pieces_is_one_name(tmp_path: Path) -> None:
+    """The collector reads with a limit, which may end within a name: what hangs on it is asked."""
+    functions = probe_script().rpartition("main ")[0]
+    pieces = "{ printf np; until [ -e first ]; do :; done; printf 'u\\n'; } >&9 &"
+    script = f"""{functions}
+        cd {tmp_path} && mkfifo over && exec 9<>over && LIMIT_CS=2000
+        follow() {{ echo "asked $1"; }}
+        now_cs() {{ NOW=$((${{NOW:-0}} + 1)); [ "$NOW" -lt 3 ] || : >first; }}
+        {pieces}
+        collect 1"""
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout.split("\n") == ["asked npuproc", "asked npuhealth", ""], done
 
 
 def test_npus_and_their_network_by_stand_ins(tools: Path, tmp_path: Path) -> None:
