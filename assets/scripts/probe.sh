@@ -91,9 +91,9 @@ collect() {
   now_cs
   deadline=$((NOW + LIMIT_CS + 35))
   while [ "$left" -gt 0 ] && [ "$NOW" -lt "$deadline" ]; do
-    name= part=
+    name='' part=''
     if read -r -t 0.1 -u 9 part; then
-      name=$rest$part rest=
+      name=$rest$part rest=''
       left=$((left - 1))
     else
       rest=$rest$part # the pause ended within a name
